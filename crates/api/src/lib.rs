@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Every operation anybody can ask for, and who may ask: the only door to accounts and, later, documents and push.
+//!
+//! Opens the transactions, reads the clock once per operation, and moves slow work (commits, password hashing) off the
+//! async threads. Knows no HTTP: the edges decode, call, encode.
+
+pub mod account;
+mod activity;
+mod core;
+mod error;
+pub mod identity;
+mod keyring;
+mod limiter;
+mod limits;
+mod mode;
+mod project;
+mod service_accounts;
+mod system;
+
+pub use firekeep_accounts::users::{Change, Edit};
+pub use firekeep_accounts::{Email, Error as AccountError, Phone, ProviderInfo, User, Username};
+pub use firekeep_store::Error as StoreError;
+pub use firekeep_token::{Error as TokenError, KeyFile};
+
+pub use crate::core::{Core, Options, Status};
+pub use crate::error::Error;
+pub use crate::keyring::{KeyState, KeySummary, PublishedKeys};
+pub use crate::limiter::Client;
+pub use crate::mode::Mode;
+pub use crate::project::ProjectSummary;
+pub use crate::service_accounts::ServiceAccountSummary;
+pub use crate::system::{SystemClock, SystemRng};
