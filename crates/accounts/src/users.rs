@@ -443,3 +443,24 @@ fn parse_claims(text: &str) -> Result<Option<Map<String, Value>>, Error> {
     }
     Ok(Some(claims).filter(|claims| !claims.is_empty()))
 }
+
+/// Writes a user's last sign-in and refresh, if the user still exists and they are later than what stands.
+///
+/// # Errors
+/// As [`find`].
+pub fn note_times(
+    tx: &mut WriteTx<'_>,
+    pool: &Pool,
+    uid: &Uid,
+    login: Option<Timestamp>,
+    refresh: Option<Timestamp>,
+) -> Result<(), Error> {
+    let Some(before) = find(tx, pool, uid)? else { return Ok(()) };
+    let mut user = before.clone();
+    user.last_login_at = user.last_login_at.max(login);
+    user.last_refresh_at = user.last_refresh_at.max(refresh);
+    if user != before {
+        save(tx, pool, Some(&before), &user)?;
+    }
+    Ok(())
+}

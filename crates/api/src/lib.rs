@@ -5,6 +5,7 @@
 
 pub mod account;
 mod activity;
+pub mod admin;
 mod core;
 mod error;
 pub mod identity;

@@ -1,0 +1,232 @@
+//! What the command line asks of a server, stopped or running: one command in, JSON out.
+//!
+//! The same [`Command`] runs in the process that opened the data folder, or travels to the one that has it open. The
+//! edge that receives it lets only administrators in.
+
+use std::sync::Arc;
+
+use firekeep_accounts::users::{self, Change, Edit};
+use firekeep_accounts::{Email, Phone, User, Username};
+use firekeep_model::Uid;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::keyring::Keyring;
+use crate::{Core, Error, KeyFile, service_accounts};
+
+/// A command of the command line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// The project, its API keys and mode.
+    ProjectShow,
+    /// Makes a service account; the answer holds its key file, the only copy.
+    ServiceAccountCreate {
+        /// The name before the `@`.
+        name: String,
+    },
+    /// Registers the public half of a key file, such as Google's.
+    ServiceAccountImport {
+        /// The key file's text.
+        key_file: String,
+    },
+    /// All service accounts.
+    ServiceAccountList,
+    /// Refuses, or accepts again, what an account signs.
+    ServiceAccountSetDisabled {
+        /// The account.
+        client_email: String,
+        /// Whether to refuse.
+        disabled: bool,
+    },
+    /// Makes a user.
+    UserCreate {
+        /// The uid; generated when absent.
+        uid: Option<String>,
+        /// The email address.
+        email: Option<String>,
+        /// The username.
+        username: Option<String>,
+        /// The phone number.
+        phone: Option<String>,
+        /// The password.
+        password: Option<String>,
+        /// The display name.
+        display_name: Option<String>,
+    },
+    /// Users by uid.
+    UserList {
+        /// Begins after this uid.
+        after: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// One user.
+    UserGet {
+        /// A uid, an email address or a username.
+        name: String,
+    },
+    /// Refuses, or accepts again, a user's sign-ins.
+    UserSetDisabled {
+        /// A uid, an email address or a username.
+        name: String,
+        /// Whether to refuse.
+        disabled: bool,
+    },
+    /// Deletes a user.
+    UserDelete {
+        /// A uid, an email address or a username.
+        name: String,
+    },
+    /// The keys that sign ID tokens.
+    KeysList,
+    /// Makes the next signing key.
+    KeysRotate {
+        /// Drops all keys at once instead.
+        emergency: bool,
+    },
+}
+
+impl Core {
+    /// Runs a command for an administrator.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] and [`Error::Invalid`] with sentences for people; those of the operation.
+    pub async fn run(self: &Arc<Self>, command: Command) -> Result<Value, Error> {
+        let pool = self.default_pool();
+        match command {
+            Command::ProjectShow => Ok(serde_json::to_value(self.project_summary())?),
+            Command::ServiceAccountCreate { name } => {
+                check_account_name(&name)?;
+                let core = Arc::clone(self);
+                let task = tokio::task::spawn_blocking(move || core.create_service_account(&name));
+                let file = task
+                    .await
+                    .map_err(|_| Error::Internal("a key could not be made".to_owned()))??;
+                Ok(serde_json::from_str(&file.to_json())?)
+            }
+            Command::ServiceAccountImport { key_file } => {
+                let file = KeyFile::parse(&key_file).map_err(Error::CustomToken)?;
+                let client_email = file.client_email.clone();
+                self.write(move |tx, cx| service_accounts::register(tx, &file, cx.now, false))
+                    .await?;
+                self.reload()?;
+                Ok(json!({ "clientEmail": client_email }))
+            }
+            Command::ServiceAccountList => {
+                Ok(json!({ "serviceAccounts": self.accounts().summaries() }))
+            }
+            Command::ServiceAccountSetDisabled { client_email, disabled } => {
+                let email = client_email.clone();
+                self.write(move |tx, _| service_accounts::set_disabled(tx, &email, disabled))
+                    .await?;
+                self.reload()?;
+                Ok(json!({ "clientEmail": client_email, "disabled": disabled }))
+            }
+            Command::UserCreate { uid, email, username, phone, password, display_name } => {
+                let change = Change {
+                    email: parse(email, Email::parse)?,
+                    username: parse(username, Username::parse)?,
+                    phone_number: parse(phone, Phone::parse)?,
+                    display_name: display_name.map_or(Edit::Keep, Edit::Set),
+                    ..Change::default()
+                };
+                let uid = uid.as_deref().map(Uid::parse).transpose();
+                let uid = uid.map_err(|error| Error::Invalid(format!("--uid: {error}")))?;
+                let user = self.create_user(&pool, uid, change, password).await?;
+                Ok(show(&user))
+            }
+            Command::UserList { after, limit } => {
+                let page = self.list_users(&pool, after.as_deref(), limit)?;
+                let users: Vec<Value> = page.users.iter().map(show).collect();
+                Ok(json!({ "users": users, "next": page.next }))
+            }
+            Command::UserGet { name } => Ok(show(&self.named(&name)?)),
+            Command::UserSetDisabled { name, disabled } => {
+                let uid = self.named(&name)?.uid;
+                let user = self
+                    .write(move |tx, cx| {
+                        let change = Change { disabled: Some(disabled), ..Change::default() };
+                        Ok(users::update(tx, cx, &pool, &uid, change)?)
+                    })
+                    .await?;
+                Ok(show(&user))
+            }
+            Command::UserDelete { name } => {
+                let user = self.named(&name)?;
+                self.delete_user(&pool, user.uid.clone()).await?;
+                Ok(show(&user))
+            }
+            Command::KeysList => Ok(json!({ "keys": self.keys().summaries() })),
+            Command::KeysRotate { emergency } => {
+                self.write(move |tx, cx| match emergency {
+                    true => Keyring::rotate_emergency(tx, cx.now),
+                    false => Keyring::rotate(tx, cx.now),
+                })
+                .await?;
+                self.reload()?;
+                self.verified.clear();
+                Ok(json!({ "keys": self.keys().summaries() }))
+            }
+        }
+    }
+
+    /// The user that a person names: by uid, email address or username.
+    fn named(&self, name: &str) -> Result<User, Error> {
+        let pool = self.default_pool();
+        let by_uid = match Uid::parse(name) {
+            Ok(uid) => users::find(&self.read()?, &pool, &uid)?,
+            Err(_) => None,
+        };
+        let found = match by_uid {
+            Some(user) => Some(user),
+            None => self.find_by_name(&pool, name)?,
+        };
+        found.ok_or_else(|| {
+            Error::NotFound(format!("no user has the uid, email address or username `{name}`"))
+        })
+    }
+}
+
+fn parse<T>(
+    text: Option<String>,
+    with: impl Fn(&str) -> Result<T, firekeep_accounts::Error>,
+) -> Result<Edit<T>, Error> {
+    Ok(match text {
+        Some(text) => Edit::Set(with(&text)?),
+        None => Edit::Keep,
+    })
+}
+
+fn check_account_name(name: &str) -> Result<(), Error> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (6..=30).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(Error::Invalid(
+        "a service account's name has 6 to 30 of lower-case letters, digits and `-`".to_owned(),
+    ))
+}
+
+/// A user, as the command line shows it.
+fn show(user: &User) -> Value {
+    let mut shown = json!({
+        "uid": user.uid.as_str(),
+        "emailVerified": user.email_verified,
+        "disabled": user.disabled,
+        "createdAtMillis": user.created_at.millis(),
+    });
+    let members = [
+        ("email", user.email.as_ref().map(Email::as_str)),
+        ("username", user.username.as_ref().map(Username::as_str)),
+        ("phoneNumber", user.phone_number.as_ref().map(Phone::as_str)),
+        ("displayName", user.display_name.as_deref()),
+        ("photoUrl", user.photo_url.as_deref()),
+    ];
+    if let Value::Object(map) = &mut shown {
+        for (name, value) in members {
+            map.extend(value.map(|value| (name.to_owned(), Value::from(value))));
+        }
+    }
+    shown
+}

@@ -1,0 +1,359 @@
+//! The server's heart: the store, the keys, the project, and the one way to read and to write.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use firekeep_accounts::{Pool, SessionKeys};
+use firekeep_crypto::seal::SealKey;
+use firekeep_model::{Caller, Clock, OpContext, ProjectId, Timestamp};
+use firekeep_store::{ReadTx, Store, WriteTx};
+use tokio::sync::Semaphore;
+
+use crate::activity::Activity;
+use crate::identity::{HASH_PLACES, VerifiedTokens};
+use crate::keyring::Keyring;
+use crate::limiter::Limiter;
+use crate::limits::{ACCESS_TOKEN_LIFETIME_SECS, HASHES_AT_ONCE};
+use crate::mode::Policy;
+use crate::project::Project;
+use crate::service_accounts::Registry;
+use crate::{Error, KeyFile, Mode, ProjectSummary, PublishedKeys, SystemRng, service_accounts};
+
+/// How the server is put together.
+pub struct Options {
+    /// The project's id; the folder's own when absent.
+    pub project: Option<ProjectId>,
+    /// Safe or dev.
+    pub mode: Mode,
+    /// Where clients reach the server, such as `https://fk.example.com`, without a slash at the end.
+    pub base_url: String,
+    /// A Google service account's key file, whose tokens are valid for that Google project: the bridge.
+    pub bridge: Option<KeyFile>,
+}
+
+/// What `GET /` tells.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Safe or dev.
+    pub mode: Mode,
+    /// The default project.
+    pub project_id: String,
+}
+
+/// Everything an operation needs. Shared by all edges.
+pub struct Core {
+    pub(crate) store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    pub(crate) policy: Box<dyn Policy>,
+    pub(crate) project: Project,
+    project_id: ProjectId,
+    base_url: String,
+    keys: RwLock<Arc<Keyring>>,
+    pub(crate) session_keys: SessionKeys,
+    access_keys: SealKey,
+    accounts: RwLock<Arc<Registry>>,
+    bridge: Option<KeyFile>,
+    pub(crate) verified: VerifiedTokens,
+    pub(crate) activity: Activity,
+    pub(crate) limiter: Limiter,
+    pub(crate) hashing: Semaphore,
+    pub(crate) hash_queue: Semaphore,
+}
+
+impl Core {
+    /// Opens the server on a store, making what a new data folder lacks: project, API key, keys, built-in account.
+    /// Blocks; call it off the async threads.
+    ///
+    /// # Errors
+    /// [`Error::MadeInDevMode`]; [`Error::Invalid`] when the folder holds another project; storage errors.
+    pub fn open(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Arc<Self>, Error> {
+        let now = clock.now();
+        let project = store.write(|tx: &mut WriteTx<'_>| -> Result<Project, Error> {
+            let mut rng = SystemRng;
+            let mut cx = OpContext { now, rng: &mut rng };
+            let project = Project::open(tx, &mut cx, options.project.as_ref(), options.mode)?;
+            let id = parse_project(&project.id)?;
+            Keyring::create_missing(tx, &mut cx)?;
+            Registry::create_missing(tx, &mut cx, &id, &options.base_url)?;
+            Ok(project)
+        })?;
+        let tx = store.read()?;
+        let keys = Keyring::load(&tx)?;
+        let accounts = Registry::load(&tx)?;
+        drop(tx);
+        Ok(Arc::new(Self {
+            clock,
+            policy: options.mode.policy(),
+            project_id: parse_project(&project.id)?,
+            project,
+            base_url: options.base_url,
+            session_keys: SessionKeys::new(vec![keys.seal_key("refresh token")]),
+            access_keys: keys.seal_key("access token"),
+            keys: RwLock::new(Arc::new(keys)),
+            accounts: RwLock::new(Arc::new(accounts)),
+            bridge: options.bridge,
+            verified: VerifiedTokens::default(),
+            activity: Activity::default(),
+            limiter: Limiter::default(),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            hash_queue: Semaphore::new(HASH_PLACES),
+            store,
+        }))
+    }
+
+    /// What `GET /` tells.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status { mode: self.policy.mode(), project_id: self.project.id.clone() }
+    }
+
+    /// Whether the store takes writes.
+    ///
+    /// # Errors
+    /// What keeps it from doing so.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.read().map(drop)
+    }
+
+    /// The project, as `firekeep project show` shows it.
+    #[must_use]
+    pub fn project_summary(&self) -> ProjectSummary {
+        ProjectSummary {
+            project_id: self.project.id.clone(),
+            project_number: self.project.number.clone(),
+            api_keys: self.project.api_keys.clone(),
+            mode: self.policy.mode().as_str(),
+        }
+    }
+
+    /// The public keys that verify ID tokens.
+    #[must_use]
+    pub fn published_keys(&self) -> PublishedKeys {
+        self.keys().published()
+    }
+
+    /// The public keys of a service account, `kid` → JWK, or `None` when there is no such account.
+    #[must_use]
+    pub fn service_account_keys(&self, client_email: &str) -> Option<serde_json::Value> {
+        use firekeep_token::custom::ServiceAccounts as _;
+        let account = self.accounts().find(client_email).filter(|account| !account.disabled)?;
+        let keys: Vec<_> = account
+            .keys
+            .iter()
+            .map(|(kid, key)| firekeep_crypto::jwk::rsa_jwk(key, kid))
+            .collect();
+        Some(serde_json::json!({ "keys": keys }))
+    }
+
+    /// Moves the signing keys along their lives and writes the last sign-in times. Called every minute, and at the end.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn tend(self: &Arc<Self>) -> Result<(), Error> {
+        let now = self.now();
+        if self.write(move |tx, _| Keyring::advance(tx, now)).await? {
+            self.reload()?;
+        }
+        self.write_activity().await
+    }
+
+    // ---- who asks ----
+
+    /// The caller that the credentials of a request prove (auth specification, section 4.3).
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for a bearer credential that is not an administrator's;
+    /// [`Error::UnknownApiKey`].
+    pub fn caller(&self, bearer: Option<&str>, api_key: Option<&str>) -> Result<Caller, Error> {
+        if let Some(bearer) = bearer {
+            if self.policy.admits(bearer) || self.is_admin(bearer) {
+                return Ok(Caller::Privileged { project: self.project_id.clone() });
+            }
+            return Err(Error::Unauthenticated);
+        }
+        let Some(key) = api_key.filter(|key| !key.is_empty()) else {
+            return Ok(Caller::Anonymous);
+        };
+        if self.policy.open() || self.project.api_keys.iter().any(|known| known == key) {
+            return Ok(Caller::ApiKey { project: self.project_id.clone() });
+        }
+        Err(Error::UnknownApiKey)
+    }
+
+    /// The pool of users that a request is about: `path_project` is the project in its path or body.
+    ///
+    /// # Errors
+    /// [`Error::ApiKeyMissing`]; [`Error::ProjectNotTheirs`]; [`Error::Forbidden`] for another project;
+    /// [`Error::TenantNotFound`], since tenants are not enabled.
+    pub fn pool_of(
+        &self,
+        caller: &Caller,
+        path_project: Option<&str>,
+        tenant: Option<&str>,
+    ) -> Result<Pool, Error> {
+        let project = match (caller, path_project) {
+            (Caller::Anonymous, _) => return Err(Error::ApiKeyMissing),
+            (Caller::ApiKey { .. }, Some(_)) => return Err(Error::ProjectNotTheirs),
+            (Caller::ApiKey { project }, None) | (Caller::Privileged { project }, None) => {
+                project.clone()
+            }
+            (Caller::Privileged { project }, Some(named)) if named == project.as_str() => {
+                project.clone()
+            }
+            (Caller::Privileged { .. }, Some(named)) if self.policy.open() => parse_project(named)?,
+            (Caller::Privileged { .. }, Some(_)) => return Err(Error::Forbidden),
+        };
+        match tenant.filter(|tenant| !tenant.is_empty()) {
+            Some(_) => Err(Error::TenantNotFound),
+            None => Ok(Pool::of(&project)),
+        }
+    }
+
+    /// The default project's pool: the account server's.
+    #[must_use]
+    pub fn default_pool(&self) -> Pool {
+        Pool::of(&self.project_id)
+    }
+
+    /// Refuses callers that are no administrators.
+    ///
+    /// # Errors
+    /// [`Error::CredentialMissing`].
+    pub fn require_admin(&self, caller: &Caller) -> Result<(), Error> {
+        match caller {
+            Caller::Privileged { .. } => Ok(()),
+            Caller::Anonymous | Caller::ApiKey { .. } => Err(Error::CredentialMissing),
+        }
+    }
+
+    /// Exchanges a signed assertion for an administrator's access token: the text and its life in seconds.
+    ///
+    /// # Errors
+    /// [`Error::CustomToken`] with the reason.
+    ///
+    /// Source: auth specification, section 17.1.
+    pub fn access_token(&self, assertion: &str) -> Result<(String, i64), Error> {
+        let now = self.now();
+        let own = format!("{}/oauth2.googleapis.com/token", self.base_url);
+        let audiences = [
+            "https://oauth2.googleapis.com/token",
+            "https://www.googleapis.com/oauth2/v4/token",
+            "https://accounts.google.com/o/oauth2/token",
+            own.as_str(),
+        ];
+        let accounts = self.accounts();
+        let email =
+            firekeep_token::assertion::verify(assertion, accounts.as_ref(), &audiences, now)
+                .map_err(Error::CustomToken)?;
+        let plain = format!("{} {email}", now.secs() + ACCESS_TOKEN_LIFETIME_SECS);
+        let mut nonce = [0; 12];
+        firekeep_crypto::fill_random(&mut nonce);
+        let sealed = self.access_keys.seal(nonce, plain.as_bytes(), b"access token");
+        Ok((format!("fka1.{}", hex::encode(sealed)), ACCESS_TOKEN_LIFETIME_SECS - 1))
+    }
+
+    fn is_admin(&self, bearer: &str) -> bool {
+        use firekeep_token::custom::ServiceAccounts as _;
+        let now = self.now();
+        let accounts = self.accounts();
+        let enabled = |email: &str| accounts.find(email).is_some_and(|found| !found.disabled);
+        if let Some(text) = bearer.strip_prefix("fka1.") {
+            let plain = hex::decode(text)
+                .ok()
+                .and_then(|sealed| self.access_keys.open(&sealed, b"access token"))
+                .and_then(|plain| String::from_utf8(plain).ok());
+            return plain.as_deref().and_then(|plain| plain.split_once(' ')).is_some_and(
+                |(expires, email)| {
+                    expires.parse().is_ok_and(|secs: i64| secs > now.secs()) && enabled(email)
+                },
+            );
+        }
+        // A self-signed JWT, as some Google client libraries send.
+        let audiences = [
+            "https://identitytoolkit.googleapis.com/",
+            "https://firestore.googleapis.com/",
+            self.base_url.as_str(),
+        ];
+        firekeep_token::assertion::verify(bearer, accounts.as_ref(), &audiences, now).is_ok()
+    }
+
+    // ---- reading and writing ----
+
+    /// The time now; read it once per operation.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A view of everything committed.
+    pub(crate) fn read(&self) -> Result<ReadTx<'_>, Error> {
+        Ok(self.store.read()?)
+    }
+
+    /// Runs `work` in a transaction off the async threads, and answers when its writes are durable.
+    pub(crate) async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let core = Arc::clone(self);
+        let task = tokio::task::spawn_blocking(move || core.write_here(work));
+        task.await.map_err(|_| Error::Internal("a write did not end".to_owned()))?
+    }
+
+    /// The same on this thread, for callers that may block.
+    pub(crate) fn write_here<T>(
+        &self,
+        work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let now = self.now();
+        self.store.write(|tx: &mut WriteTx<'_>| -> Result<T, Error> {
+            let mut rng = SystemRng;
+            work(tx, &mut OpContext { now, rng: &mut rng })
+        })
+    }
+
+    // ---- keys ----
+
+    pub(crate) fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn accounts(&self) -> Arc<Registry> {
+        Arc::clone(&self.accounts.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The key file that the account server signs with: the bridge's when there is one.
+    pub(crate) fn account_signer<T>(&self, use_it: impl FnOnce(&KeyFile) -> T) -> T {
+        match &self.bridge {
+            Some(file) => use_it(file),
+            None => use_it(self.accounts().built_in()),
+        }
+    }
+
+    /// Loads keys and service accounts again, after a change.
+    pub(crate) fn reload(&self) -> Result<(), Error> {
+        let tx = self.read()?;
+        let keys = Arc::new(Keyring::load(&tx)?);
+        let accounts = Arc::new(Registry::load(&tx)?);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = accounts;
+        Ok(())
+    }
+
+    /// Makes and registers a service account, and gives its key file: the only copy of the private key.
+    pub(crate) fn create_service_account(&self, name: &str) -> Result<KeyFile, Error> {
+        let mut rng = SystemRng;
+        let mut cx = OpContext { now: self.now(), rng: &mut rng };
+        let file = KeyFile::generate(&self.project_id, name, &self.base_url, &mut cx)
+            .map_err(Error::CustomToken)?;
+        self.write_here(|tx, cx| service_accounts::register(tx, &file, cx.now, false))?;
+        self.reload()?;
+        Ok(file)
+    }
+}
+
+fn parse_project(text: &str) -> Result<ProjectId, Error> {
+    ProjectId::parse(text).map_err(|error| Error::Invalid(format!("project `{text}`: {error}")))
+}

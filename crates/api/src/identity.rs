@@ -1,0 +1,14 @@
+//! Identity: signing in, sessions, and users, as the Identity Toolkit offers them.
+
+mod admin;
+mod password;
+mod profile;
+mod session;
+mod verified;
+
+pub use admin::{BatchDeleteFault, Page, Selector};
+pub(crate) use password::{HASH_PLACES, check_password};
+pub use password::SignUp;
+pub use profile::{Updated, WhoUpdates};
+pub use session::{Authenticated, Tokens};
+pub(crate) use verified::VerifiedTokens;
