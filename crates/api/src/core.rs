@@ -129,6 +129,12 @@ impl Core {
         }
     }
 
+    /// Where clients reach the server, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
     /// The public keys that verify ID tokens.
     #[must_use]
     pub fn published_keys(&self) -> PublishedKeys {

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! What every HTTP edge shares: reading a request, finding its logical host and path, its credentials, the lenient
+//! JSON of the protocol, the error envelope, and CORS.
+//!
+//! Knows no operation. Source: auth specification, section 4.
+
+mod cors;
+mod envelope;
+mod fields;
+mod incoming;
+pub mod limits;
+
+pub use cors::{answer_preflight, apply as apply_cors};
+pub use envelope::Envelope;
+pub use fields::Fields;
+pub use incoming::{Credentials, Host, Incoming, empty, json, text};

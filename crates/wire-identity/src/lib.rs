@@ -1,1 +1,59 @@
-//! Placeholder.
+//! Identity on the wire: Identity Toolkit, Secure Token, public keys, OAuth tokens, the account server.
+//!
+//! Decodes, calls `api`, encodes. Whether an operation is allowed is never decided here.
+
+mod account;
+mod admin;
+mod error;
+mod keys;
+mod oauth;
+mod openapi;
+mod record;
+mod route;
+mod secure_token;
+mod v1;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use firekeep_api::Core;
+use firekeep_wire_http::{Envelope, Incoming};
+
+use crate::route::Route;
+
+/// Answers a request of this crate's, or `None` when its path is not one.
+pub async fn handle(core: &Arc<Core>, request: &Incoming) -> Option<Response> {
+    let route = Route::find(request)?;
+    let mut response = match route {
+        Route::Account(operation) => account::handle(core, request, operation).await,
+        Route::Admin => admin::handle(core, request).await,
+        Route::Keys(which) => keys::handle(core, which),
+        Route::OAuthToken => oauth::handle(core, request),
+        Route::OpenApi => openapi::handle(),
+        Route::SecureToken => or_envelope(secure_token::handle(core, request)),
+        Route::V1 { operation, project, tenant } => {
+            let place = v1::Place { project: project.as_deref(), tenant: tenant.as_deref() };
+            or_envelope(v1::handle(core, request, operation, place).await)
+        }
+        Route::NotEnabled(what) => Envelope::not_implemented(&what).into_response(),
+    };
+    if !matches!(route_is_cacheable(&response), Some(true)) {
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    }
+    Some(response)
+}
+
+/// Whether the answer set its own cache lifetime: only public keys do.
+fn route_is_cacheable(response: &Response) -> Option<bool> {
+    Some(response.headers().contains_key(header::CACHE_CONTROL))
+}
+
+fn or_envelope(result: Result<serde_json::Value, Envelope>) -> Response {
+    match result {
+        Ok(body) => firekeep_wire_http::json(axum::http::StatusCode::OK, &body),
+        Err(envelope) => envelope.into_response(),
+    }
+}

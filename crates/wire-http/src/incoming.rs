@@ -1,0 +1,211 @@
+//! A request as the edges see it: logical host, path, query, credentials, body.
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use firekeep_api::Client;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::{Envelope, Fields, limits};
+
+/// The Google host that a request is meant for. Source: auth specification, section 4.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// `identitytoolkit.googleapis.com`
+    IdentityToolkit,
+    /// `securetoken.googleapis.com`
+    SecureToken,
+    /// `www.googleapis.com`
+    Www,
+    /// `oauth2.googleapis.com`, and its other name `accounts.google.com`
+    OAuth2,
+    /// `securetoken.google.com`: discovery.
+    Discovery,
+    /// None of them: our own paths, and the bare form.
+    Own,
+}
+
+impl Host {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "identitytoolkit.googleapis.com" => Self::IdentityToolkit,
+            "securetoken.googleapis.com" => Self::SecureToken,
+            "www.googleapis.com" => Self::Www,
+            "oauth2.googleapis.com" | "accounts.google.com" => Self::OAuth2,
+            "securetoken.google.com" => Self::Discovery,
+            _ => return None,
+        })
+    }
+}
+
+/// What a request proves or claims about its sender.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// The text after `Bearer `.
+    pub bearer: Option<String>,
+    /// The API key of the query or the header.
+    pub api_key: Option<String>,
+}
+
+/// A request, read whole.
+pub struct Incoming {
+    /// The method.
+    pub method: Method,
+    /// The host that it is meant for.
+    pub host: Host,
+    /// The path below that host, percent-decoded, without the first slash.
+    pub path: String,
+    /// The query, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// Where it comes from.
+    pub client: Client,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Incoming {
+    /// Reads a request, within the limits of size and time.
+    ///
+    /// # Errors
+    /// 400 for a path that is no UTF-8, 408, 413.
+    pub async fn read(request: Request<Body>, client: Client) -> Result<Self, Envelope> {
+        let (parts, body) = request.into_parts();
+        let (host, path) = locate(&parts)?;
+        let query = pairs(parts.uri.query().unwrap_or_default());
+        let read = Limited::new(body, limits::BODY_BYTES_MAX).collect();
+        let body = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
+            Ok(Ok(collected)) => collected.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(Envelope::too_large(limits::BODY_BYTES_MAX));
+            }
+            Ok(Err(_)) => return Err(Envelope::parse_error("The body ended early.")),
+            Err(_) => return Err(Envelope::too_slow()),
+        };
+        Ok(Self { method: parts.method, host, path, query, headers: parts.headers, client, body })
+    }
+
+    /// The first value of a query parameter.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The credentials (auth specification, section 4.3).
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+        let bearer = self.headers.get(header::AUTHORIZATION).and_then(text).and_then(|value| {
+            let (scheme, rest) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
+        });
+        let key = self.query("key").map(str::to_owned);
+        let api_key = key.or_else(|| self.headers.get("x-goog-api-key").and_then(text));
+        Credentials { bearer, api_key }
+    }
+
+    /// The body's members: JSON whatever the content type says, or a form where it says so.
+    ///
+    /// # Errors
+    /// The envelope of a malformed request.
+    pub fn fields(&self) -> Result<Fields, Envelope> {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+            let text = std::str::from_utf8(&self.body)
+                .map_err(|_| Envelope::parse_error("The form is not UTF-8."))?;
+            return Ok(Fields::from_form(&pairs(text)));
+        }
+        Fields::from_json(&self.body)
+    }
+}
+
+/// The logical host and path, in any of the three forms.
+fn locate(parts: &Parts) -> Result<(Host, String), Envelope> {
+    let raw = parts.uri.path();
+    let decoded = percent_decode_str(raw)
+        .decode_utf8()
+        .map_err(|_| Envelope::invalid_argument("The path is not UTF-8."))?;
+    let path = decoded.trim_start_matches('/');
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    if let Some(host) = Host::parse(first) {
+        return Ok((host, rest.to_owned()));
+    }
+    let header = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let name = parts.uri.host().or(header).unwrap_or_default();
+    let name = name.split_once(':').map_or(name, |(name, _)| name);
+    Ok((Host::parse(name).unwrap_or(Host::Own), path.to_owned()))
+}
+
+/// Decodes `a=b&c=d`; bytes that are no UTF-8 become the replacement character.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let decode = |part: &str| {
+        let spaced = part.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pair = |part: &str| {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        (decode(key), decode(value))
+    };
+    text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
+}
+
+/// A JSON answer.
+#[must_use]
+pub fn json(code: StatusCode, body: &Value) -> Response {
+    let mut response = (code, body.to_string()).into_response();
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A text answer of that content type.
+#[must_use]
+pub fn text(content_type: &'static str, body: impl Into<String>) -> Response {
+    let mut response = body.into().into_response();
+    let kind = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// An answer without a body.
+#[must_use]
+pub fn empty(code: StatusCode) -> Response {
+    code.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(uri: &str, host: &str) -> (Host, String) {
+        let request = Request::builder().uri(uri).header(header::HOST, host).body(()).unwrap();
+        locate(&request.into_parts().0).unwrap()
+    }
+
+    #[test]
+    fn the_three_forms_are_equal() {
+        let path = "v1/accounts:lookup".to_owned();
+        let toolkit = Host::IdentityToolkit;
+        for (uri, host, found) in [
+            ("/identitytoolkit.googleapis.com/v1/accounts:lookup?key=a", "127.0.0.1:7070", toolkit),
+            ("/v1/accounts:lookup", "identitytoolkit.googleapis.com", toolkit),
+            ("/v1/accounts%3Alookup", "identitytoolkit.googleapis.com:443", toolkit),
+            ("/v1/accounts:lookup", "127.0.0.1:7070", Host::Own),
+        ] {
+            assert_eq!(located(uri, host), (found, path.clone()), "{uri} {host}");
+        }
+    }
+
+    #[test]
+    fn pairs_are_decoded() {
+        assert_eq!(
+            pairs("a=b+c%21&d&=e"),
+            [("a", "b c!"), ("d", ""), ("", "e")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
+    }
+}

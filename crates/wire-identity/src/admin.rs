@@ -1,0 +1,35 @@
+//! `POST /firekeep/v1/admin`: the command line's commands, for administrators.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use firekeep_api::Core;
+use firekeep_api::admin::Command;
+use firekeep_wire_http::{Envelope, Incoming, json};
+
+use crate::error::envelope;
+
+/// Runs one command.
+pub(crate) async fn handle(core: &Arc<Core>, request: &Incoming) -> Response {
+    match run(core, request).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn run(core: &Arc<Core>, request: &Incoming) -> Result<Response, Envelope> {
+    let bearer = request.credentials().bearer;
+    let caller = core.caller(bearer.as_deref(), None).map_err(envelope)?;
+    core.require_admin(&caller).map_err(envelope)?;
+    let command: Command = serde_json::from_slice(&request.body)
+        .map_err(|error| Envelope::parse_error(&format!("{error}.")))?;
+    match core.run(command).await {
+        Ok(body) => Ok(json(StatusCode::OK, &body)),
+        Err(error) => {
+            // People read these: the sentence rather than the protocol's code.
+            let (code, _, text) = crate::error::of_account_server(error);
+            Ok(json(code, &serde_json::json!({ "error": { "message": text } })))
+        }
+    }
+}

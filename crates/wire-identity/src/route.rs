@@ -1,0 +1,230 @@
+//! Which operation a host and path name. Source: auth specification, sections 4.1, 10, 14, 17 and 19.
+
+use axum::http::Method;
+use firekeep_wire_http::{Host, Incoming};
+
+/// An operation of this crate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// An operation of the account server.
+    Account(AccountOperation),
+    /// A command of the command line.
+    Admin,
+    /// Public keys.
+    Keys(Keys),
+    /// The OAuth token endpoint.
+    OAuthToken,
+    /// The account server's description.
+    OpenApi,
+    /// Token refresh.
+    SecureToken,
+    /// Identity Toolkit.
+    V1 { operation: Operation, project: Option<String>, tenant: Option<String> },
+    /// In the protocol, but not enabled here: its name.
+    NotEnabled(String),
+}
+
+/// An operation of the account server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccountOperation {
+    SignUp,
+    Login,
+    ChangePassword,
+    Logout,
+    Token,
+    Me,
+    /// Needs mail, which is not enabled.
+    ForgotPassword,
+}
+
+/// A set of public keys, in one of its forms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    Certificates,
+    Jwks,
+    Discovery(String),
+    ServiceAccount(String),
+}
+
+/// An operation of Identity Toolkit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    BatchDelete,
+    BatchGet,
+    Delete,
+    Lookup,
+    Projects,
+    RecaptchaConfig,
+    RecaptchaParams,
+    PasswordPolicy,
+    SignInWithCustomToken,
+    SignInWithPassword,
+    SignUp,
+    Update,
+}
+
+/// Operations of `v1/accounts:` that answer "not enabled" until their issue.
+const NOT_ENABLED: &[&str] = &[
+    "createAuthUri",
+    "resetPassword",
+    "sendOobCode",
+    "sendVerificationCode",
+    "signInWithEmailLink",
+    "signInWithIdp",
+    "signInWithPhoneNumber",
+    "batchCreate",
+    "query",
+    "queryAccounts",
+];
+
+impl Route {
+    /// The operation of a request.
+    pub(crate) fn find(request: &Incoming) -> Option<Self> {
+        let path = request.path.as_str();
+        match request.host {
+            Host::IdentityToolkit => toolkit(&request.method, path),
+            Host::SecureToken => (path == "v1/token").then_some(Self::SecureToken),
+            Host::Www => www(&request.method, path),
+            Host::OAuth2 => matches!(path, "token" | "o/oauth2/token").then_some(Self::OAuthToken),
+            Host::Discovery => discovery(path),
+            Host::Own => own(&request.method, path),
+        }
+    }
+}
+
+fn own(method: &Method, path: &str) -> Option<Route> {
+    if path == "v1/token" {
+        return Some(Route::SecureToken);
+    }
+    let post = *method == Method::POST;
+    let account = |operation| Some(Route::Account(operation));
+    match path {
+        ".well-known/jwks.json" => Some(Route::Keys(Keys::Jwks)),
+        "account/v1/signup" if post => account(AccountOperation::SignUp),
+        "account/v1/login" if post => account(AccountOperation::Login),
+        "account/v1/logout" if post => account(AccountOperation::Logout),
+        "account/v1/token" if post => account(AccountOperation::Token),
+        "account/v1/password/change" if post => account(AccountOperation::ChangePassword),
+        "account/v1/password/forgot" | "account/v1/password/reset" if post => {
+            account(AccountOperation::ForgotPassword)
+        }
+        "account/v1/me" if *method == Method::GET => account(AccountOperation::Me),
+        "account/v1/openapi.json" => Some(Route::OpenApi),
+        "firekeep/v1/admin" if post => Some(Route::Admin),
+        _ => toolkit(method, path),
+    }
+}
+
+fn toolkit(method: &Method, path: &str) -> Option<Route> {
+    let plain = |operation| Some(Route::V1 { operation, project: None, tenant: None });
+    let (version, rest) = path.split_once('/')?;
+    match (version, rest) {
+        ("v1", "publicKeys" | "sessionCookiePublicKeys") => {
+            return Some(Route::NotEnabled("Session cookies".to_owned()));
+        }
+        ("v1", "projects") if *method == Method::GET => return plain(Operation::Projects),
+        ("v1", "recaptchaParams") => return plain(Operation::RecaptchaParams),
+        ("v2", "recaptchaConfig") => return plain(Operation::RecaptchaConfig),
+        ("v2", "passwordPolicy") => return plain(Operation::PasswordPolicy),
+        ("v2", rest) if rest.starts_with("accounts") || rest.starts_with("projects/") => {
+            return Some(Route::NotEnabled(rest.to_owned()));
+        }
+        ("v1", _) => {}
+        _ => return None,
+    }
+    if let Some(name) = rest.strip_prefix("accounts:") {
+        return named(method, name, None, None);
+    }
+    let rest = rest.strip_prefix("projects/")?;
+    if let Some((_, "createSessionCookie")) = rest.split_once(':') {
+        return Some(Route::NotEnabled("Session cookies".to_owned()));
+    }
+    let (project, rest) = rest.split_once('/')?;
+    let (tenant, rest) = match rest.strip_prefix("tenants/") {
+        Some(rest) => {
+            let (tenant, rest) = rest.split_once('/')?;
+            (Some(tenant), rest)
+        }
+        None => (None, rest),
+    };
+    let name = match rest {
+        "accounts" => "signUp",
+        _ => rest.strip_prefix("accounts:")?,
+    };
+    named(method, name, Some(project), tenant)
+}
+
+fn named(
+    method: &Method,
+    name: &str,
+    project: Option<&str>,
+    tenant: Option<&str>,
+) -> Option<Route> {
+    let post = *method == Method::POST;
+    let operation = match name {
+        "batchGet" if *method == Method::GET => Operation::BatchGet,
+        _ if !post => return None,
+        "batchDelete" => Operation::BatchDelete,
+        "delete" => Operation::Delete,
+        "lookup" => Operation::Lookup,
+        "signInWithCustomToken" => Operation::SignInWithCustomToken,
+        "signInWithPassword" => Operation::SignInWithPassword,
+        "signUp" => Operation::SignUp,
+        "update" => Operation::Update,
+        _ if NOT_ENABLED.contains(&name) => {
+            return Some(Route::NotEnabled(format!("accounts:{name}")));
+        }
+        _ => return None,
+    };
+    let (project, tenant) = (project.map(str::to_owned), tenant.map(str::to_owned));
+    Some(Route::V1 { operation, project, tenant })
+}
+
+/// COMPAT: the iOS SDK uses the v3 names for every v1 call (auth specification, section 19).
+fn www(method: &Method, path: &str) -> Option<Route> {
+    if path == "oauth2/v4/token" {
+        return Some(Route::OAuthToken);
+    }
+    if let Some(name) = path.strip_prefix("identitytoolkit/v3/relyingparty/") {
+        let v1 = match name {
+            "createAuthUri" => "createAuthUri",
+            "deleteAccount" => "delete",
+            "emailLinkSignin" => "signInWithEmailLink",
+            "getAccountInfo" => "lookup",
+            "getOobConfirmationCode" => "sendOobCode",
+            "getProjectConfig" => return toolkit(&Method::GET, "v1/projects"),
+            "getRecaptchaParam" => return toolkit(&Method::GET, "v1/recaptchaParams"),
+            "publicKeys" => return toolkit(&Method::GET, "v1/publicKeys"),
+            "resetPassword" => "resetPassword",
+            "sendVerificationCode" => "sendVerificationCode",
+            "setAccountInfo" => "update",
+            "signupNewUser" => "signUp",
+            "verifyAssertion" => "signInWithIdp",
+            "verifyCustomToken" => "signInWithCustomToken",
+            "verifyPassword" => "signInWithPassword",
+            "verifyPhoneNumber" => "signInWithPhoneNumber",
+            "downloadAccount" | "uploadAccount" | "signOutUser" => {
+                return Some(Route::NotEnabled(name.to_owned()));
+            }
+            _ => return None,
+        };
+        return named(method, v1, None, None);
+    }
+    let (form, account) = [
+        ("robot/v1/metadata/x509/", Keys::Certificates),
+        ("service_accounts/v1/metadata/x509/", Keys::Certificates),
+        ("service_accounts/v1/jwk/", Keys::Jwks),
+        ("service_accounts/v1/metadata/jwk/", Keys::Jwks),
+    ]
+    .into_iter()
+    .find_map(|(prefix, form)| Some((form, path.strip_prefix(prefix)?)))?;
+    Some(Route::Keys(match account {
+        "securetoken@system.gserviceaccount.com" => form,
+        _ => Keys::ServiceAccount(account.to_owned()),
+    }))
+}
+
+fn discovery(path: &str) -> Option<Route> {
+    let project = path.strip_suffix("/.well-known/openid-configuration")?;
+    Some(Route::Keys(Keys::Discovery(project.to_owned())))
+}
