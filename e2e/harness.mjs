@@ -44,7 +44,7 @@ function environment(extra = {}) {
 /** A new folder, removed after `context` (a test's or a suite's context, or anything with `after`). */
 export async function temporaryFolder(context) {
   const folder = await mkdtemp(path.join(tmpdir(), 'firekeep-e2e-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
+  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 

@@ -293,6 +293,12 @@ impl Core {
         self.clock.now()
     }
 
+    /// The time now, in whole seconds.
+    #[must_use]
+    pub fn now_secs(&self) -> i64 {
+        self.now().secs()
+    }
+
     /// A view of everything committed.
     pub(crate) fn read(&self) -> Result<ReadTx<'_>, Error> {
         Ok(self.store.read()?)
