@@ -153,6 +153,11 @@ test('the main flow', async (t) => {
     });
     assert.equal(taken.status, 409, taken.text);
     assert.equal(taken.body.error.code, 'already_exists');
+    // Whether an address is known may be hidden, but it is never signed in.
+    const email = 'alice@example.com';
+    const known = await server.post('/account/v1/signup', { email, password: 'another one' });
+    assert.ok([202, 409].includes(known.status), known.text);
+    assert.doesNotMatch(known.text, /eyJ/);
   });
 
   await t.test('the SDK signs in with the custom token and knows the uid', async (s) => {

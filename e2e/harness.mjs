@@ -180,7 +180,10 @@ export class Server {
   request(method, route, { body, raw, bearer, host, headers = {} } = {}) {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const all = { ...headers };
-    if (payload !== undefined) all['content-type'] ??= 'application/json';
+    // `null` leaves the content type out.
+    if (payload !== undefined && all['content-type'] === undefined) {
+      all['content-type'] = 'application/json';
+    }
     if (payload !== undefined) all['content-length'] = Buffer.byteLength(payload);
     if (all['content-type'] === null) delete all['content-type'];
     if (bearer !== undefined) all.authorization = `Bearer ${bearer}`;

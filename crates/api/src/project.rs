@@ -1,7 +1,7 @@
 //! The project: its ids, its API keys, its settings. One row.
 
 use firekeep_model::{OpContext, ProjectId};
-use firekeep_store::{Read, Space, WriteTx};
+use firekeep_store::{Direction, KeyRange, PageLimit, Read, Space, WriteTx};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Mode};
@@ -46,7 +46,7 @@ impl Project {
         wanted: Option<&ProjectId>,
         mode: Mode,
     ) -> Result<Self, Error> {
-        if let Some(project) = Self::find(tx)? {
+        if let Some(mut project) = Self::find(tx)? {
             if mode == Mode::Safe && project.made_in == Mode::Dev.as_str() {
                 return Err(Error::MadeInDevMode);
             }
@@ -56,6 +56,17 @@ impl Project {
                      or start with another --data folder",
                     project.id
                 )));
+            }
+            if mode == Mode::Dev && project.made_in == Mode::Safe.as_str() {
+                if has_users(tx)? {
+                    return Err(Error::Invalid(
+                        "this data folder has accounts of safe mode, and dev mode would let anybody change them; \
+                         leave --dev out, or start with another --data folder"
+                            .to_owned(),
+                    ));
+                }
+                project.made_in = Mode::Dev.as_str().to_owned();
+                tx.put(Space::SysConfig, ROW.to_vec(), serde_json::to_vec(&project)?.into())?;
             }
             return Ok(project);
         }
@@ -78,4 +89,10 @@ impl Project {
         let row = tx.get(Space::SysConfig, ROW)?;
         Ok(row.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
+}
+
+fn has_users(tx: &dyn Read) -> Result<bool, Error> {
+    let range = KeyRange::prefix(b"");
+    let page = tx.scan(Space::SysUsers, &range, Direction::Forward, PageLimit::default())?;
+    Ok(!page.rows.is_empty())
 }

@@ -1,0 +1,46 @@
+//! Digests, and comparison that takes the same time wherever two texts differ.
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use subtle::ConstantTimeEq;
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut output = [0; 32];
+    output.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    output
+}
+
+/// SHA-1 as 40 lower-case hexadecimal characters: for key ids, which are opaque names, and for nothing else.
+#[must_use]
+pub fn sha1_hex(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes))
+}
+
+/// Whether two secrets are equal, in a time that depends on their lengths only.
+#[must_use]
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: FIPS 180-4 examples, the message `abc`.
+    #[test]
+    fn digests_match_the_published_examples() {
+        assert_eq!(
+            hex::encode(sha256(b"abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(sha1_hex(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    }
+
+    #[test]
+    fn equality_judges_length_and_content() {
+        assert!(equal(b"same", b"same"));
+        assert!(!equal(b"same", b"sama"));
+        assert!(!equal(b"same", b"same!"));
+    }
+}

@@ -1,0 +1,77 @@
+//! `firekeep verify` and `firekeep doctor`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use firekeep_api::SystemClock;
+use firekeep_store_rocksdb::{Options, RocksEngine};
+use serde_json::json;
+
+use super::At;
+use crate::data::running;
+use crate::server::CACHE_BYTES_SMALL;
+
+/// Checks the stored data.
+pub(crate) fn verify(at: &At) -> Result<()> {
+    let folder = at.data.join("db");
+    if !folder.exists() {
+        bail!("there is no data in `{}`; name the data folder with --data", at.data.display());
+    }
+    let options = Options { cache_bytes: CACHE_BYTES_SMALL };
+    let engine = RocksEngine::open(&folder, Arc::new(SystemClock), options)?;
+    engine.verify().context(
+        "the data is damaged; restore a backup, and keep this folder for the examination",
+    )?;
+    if at.json {
+        println!("{}", json!({ "ok": true }));
+    } else {
+        println!("The data in {} is sound.", at.data.display());
+    }
+    Ok(())
+}
+
+/// Checks the deployment.
+pub(crate) fn run(at: &At) -> Result<()> {
+    let findings = examine(&at.data);
+    let bad = findings.iter().filter(|(good, _)| !good).count();
+    if at.json {
+        let rows: Vec<_> =
+            findings.iter().map(|(ok, text)| json!({ "ok": ok, "text": text })).collect();
+        println!("{}", json!({ "ok": bad == 0, "findings": rows }));
+    } else {
+        for (good, text) in &findings {
+            println!("{} {text}", if *good { "ok  " } else { "MEND" });
+        }
+    }
+    if bad > 0 { bail!("{bad} thing(s) to mend") } else { Ok(()) }
+}
+
+fn examine(folder: &Path) -> Vec<(bool, String)> {
+    let shown = folder.display();
+    let Ok(metadata) = fs::metadata(folder) else {
+        return vec![(
+            false,
+            format!("there is no data folder `{shown}`: `firekeep serve` makes it, or name yours with --data"),
+        )];
+    };
+    let mut findings = Vec::new();
+    let open_to_others = metadata.permissions().mode() & 0o077 != 0;
+    findings.push(if open_to_others {
+        (false, format!("other users can read `{shown}`, which holds keys: chmod 700 {shown}"))
+    } else {
+        (true, format!("only its owner can read `{shown}`"))
+    });
+    let probe = folder.join(".doctor");
+    findings.push(match fs::write(&probe, b"probe").and_then(|()| fs::remove_file(&probe)) {
+        Ok(()) => (true, format!("`{shown}` can be written")),
+        Err(error) => (false, format!("`{shown}` cannot be written ({error}): free space or mend its owner")),
+    });
+    findings.push(match running(folder) {
+        Some(server) => (true, format!("a server runs at {}", server.url)),
+        None => (true, "no server runs on this folder; `firekeep serve` starts one".to_owned()),
+    });
+    findings
+}

@@ -1,0 +1,103 @@
+//! The data folder: opened by one process at a time.
+//!
+//! `db/` is the engine's. `running.json` (mode 0600) is there while a server runs: its address, and a secret by which
+//! the command line of the same user administers it.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use firekeep_api::{Core, KeyFile, Mode, Options, SystemClock};
+use firekeep_model::ProjectId;
+use firekeep_store::{DbId, Store};
+use firekeep_store_rocksdb::{Options as EngineOptions, RocksEngine};
+use serde::{Deserialize, Serialize};
+
+/// The database that holds everything.
+const DB: DbId = DbId(0);
+
+/// How to open a data folder.
+pub(crate) struct Open<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) project: Option<ProjectId>,
+    pub(crate) mode: Mode,
+    pub(crate) base_url: String,
+    pub(crate) bridge: Option<KeyFile>,
+    pub(crate) cache_bytes: usize,
+}
+
+/// An open data folder.
+pub(crate) struct Data {
+    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<Store>,
+    folder: PathBuf,
+}
+
+/// What a running server leaves for the command line.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) secret: String,
+}
+
+impl Data {
+    /// Opens the folder, making it when there is none.
+    pub(crate) fn open(how: Open<'_>) -> Result<Self> {
+        let folder = how.folder;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).with_context(|| {
+            format!(
+                "the data folder `{}` cannot be made; name another one with --data",
+                folder.display()
+            )
+        })?;
+        let clock = Arc::new(SystemClock);
+        let engine = RocksEngine::open(
+            &folder.join("db"),
+            clock.clone(),
+            EngineOptions { cache_bytes: how.cache_bytes },
+        )?;
+        let store = Store::open(Arc::new(engine), DB, clock.clone())?;
+        let options = Options {
+            project: how.project,
+            mode: how.mode,
+            base_url: how.base_url,
+            bridge: how.bridge,
+        };
+        let core = Core::open(Arc::clone(&store), clock, options)?;
+        Ok(Self { core, store, folder: folder.to_owned() })
+    }
+
+    /// Leaves the note for the command line.
+    pub(crate) fn announce(&self, url: &str, secret: &str) -> Result<()> {
+        let path = running_path(&self.folder);
+        // A new file, so that the mode is ours whoever made an old one.
+        let _ = fs::remove_file(&path);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("write `{}`", path.display()))?;
+        let note = Running { url: url.to_owned(), secret: secret.to_owned() };
+        file.write_all(serde_json::to_string(&note)?.as_bytes())?;
+        Ok(())
+    }
+
+    /// Takes the note away.
+    pub(crate) fn retire(&self) {
+        let _ = fs::remove_file(running_path(&self.folder));
+    }
+}
+
+/// The note of the server that runs on this folder, if one does.
+pub(crate) fn running(folder: &Path) -> Option<Running> {
+    serde_json::from_slice(&fs::read(running_path(folder)).ok()?).ok()
+}
+
+fn running_path(folder: &Path) -> PathBuf {
+    folder.join("running.json")
+}

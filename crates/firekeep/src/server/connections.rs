@@ -1,0 +1,104 @@
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, with or without TLS, until told to stop.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use super::dispatch::App;
+use super::tls::Tls;
+
+/// The most connections at once; further ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 20_000;
+/// How long a client may take to send the head of a request: slow ones are cut off.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
+/// The most requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 256;
+/// The most bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long to wait when the machine has no file handle left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves a listener until `stopped`, then waits for what is in flight.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    app: Arc<App>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            _ = stopped.changed() => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let (app, tls, watcher) = (Arc::clone(&app), tls.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _place = place;
+            match tls {
+                None => converse(stream, peer, app, watcher).await,
+                Some(tls) => {
+                    let handshake = tls.accept(stream);
+                    if let Ok(Ok(stream)) =
+                        tokio::time::timeout(HANDSHAKE_TIME_MAX, handshake).await
+                    {
+                        converse(stream, peer, app, watcher).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn converse<S>(
+    stream: S,
+    peer: SocketAddr,
+    app: Arc<App>,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, Infallible>(app.answer(request.map(Body::new), peer).await) }
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(60));
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    // A client that goes away in the middle is no fault of ours.
+    let _ = watcher.watch(connection).await;
+}

@@ -1,0 +1,142 @@
+//! One request: its id, its log line, the edge that answers it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use axum::response::IntoResponse as _;
+use firekeep_api::{Client, Core, Mode};
+use firekeep_wire_http::{
+    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, text,
+};
+use futures_util::FutureExt as _;
+use serde_json::json;
+
+use super::metrics::Metrics;
+
+/// The script tag that points a built web app here.
+const SCRIPT: &str = include_str!("../../../../web/firekeep.js");
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MODE: HeaderName = HeaderName::from_static("x-firekeep-mode");
+
+/// Everything that answers requests.
+pub(crate) struct App {
+    core: Arc<Core>,
+    trusted_proxies: Vec<IpAddr>,
+    pub(crate) metrics: Metrics,
+}
+
+impl App {
+    pub(crate) fn new(core: Arc<Core>, trusted_proxies: Vec<IpAddr>) -> Self {
+        Self { core, trusted_proxies, metrics: Metrics::default() }
+    }
+
+    /// Answers one request, whatever happens.
+    pub(crate) async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
+        let started = Instant::now();
+        let id = request_id();
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let headers = request.headers().clone();
+        let client = self.client(&headers, peer);
+        let work = AssertUnwindSafe(self.route(request, client)).catch_unwind();
+        let mut response = work.await.unwrap_or_else(|_| {
+            tracing::error!(request = %id, "a request panicked");
+            Envelope::internal().into_response()
+        });
+        apply_cors(&headers, response.headers_mut());
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        if self.core.status().mode == Mode::Dev {
+            response.headers_mut().insert(MODE, HeaderValue::from_static("dev"));
+        }
+        let elapsed = started.elapsed();
+        self.metrics.count(response.status(), elapsed);
+        // The path and never the query, which holds keys; no header, which hold tokens.
+        tracing::debug!(
+            request = %id,
+            %method,
+            path,
+            status = response.status().as_u16(),
+            micros = elapsed.as_micros(),
+            "request"
+        );
+        response
+    }
+
+    async fn route(&self, request: Request<Body>, client: Client) -> Response<Body> {
+        if let Some(response) = answer_preflight(request.method(), request.headers()) {
+            return response;
+        }
+        let incoming = match Incoming::read(request, client).await {
+            Ok(incoming) => incoming,
+            Err(envelope) => return envelope.into_response(),
+        };
+        if let Some(response) = self.own(&incoming) {
+            return response;
+        }
+        if let Some(response) = firekeep_wire_identity::handle(&self.core, &incoming).await {
+            return response;
+        }
+        Envelope::not_found("The requested URL was not found on this server.").into_response()
+    }
+
+    /// What is the program's own: status, health, the script.
+    fn own(&self, request: &Incoming) -> Option<Response<Body>> {
+        if request.host != Host::Own || !matches!(request.method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        Some(match request.path.as_str() {
+            "" => json(StatusCode::OK, &self.status()),
+            "healthz" => empty(StatusCode::NO_CONTENT),
+            "readyz" => match self.core.ready() {
+                Ok(()) => empty(StatusCode::NO_CONTENT),
+                Err(error) => {
+                    tracing::error!(%error, "not ready");
+                    empty(StatusCode::SERVICE_UNAVAILABLE)
+                }
+            },
+            "firekeep.js" => text("text/javascript; charset=utf-8", SCRIPT),
+            _ => return None,
+        })
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let status = self.core.status();
+        let mut body = json!({ "firekeep": {
+            "version": env!("CARGO_PKG_VERSION"),
+            "mode": status.mode.as_str(),
+            "projectId": status.project_id,
+        } });
+        if let (Mode::Dev, serde_json::Value::Object(members)) = (status.mode, &mut body) {
+            // COMPAT: readiness probes of the emulator look for this (auth specification, section 4.6).
+            members.insert("authEmulator".to_owned(), json!({ "ready": true }));
+        }
+        body
+    }
+
+    /// The client's address: the peer's, or what a trusted proxy says.
+    fn client(&self, headers: &HeaderMap, peer: SocketAddr) -> Client {
+        let trusted = |address: &IpAddr| self.trusted_proxies.contains(address);
+        if !trusted(&peer.ip()) {
+            return Client { address: Some(peer.ip()) };
+        }
+        let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        // From the right: the first address that no proxy of ours has. What stands left of it, anybody may have written.
+        let named = forwarded.into_iter().flat_map(|list| list.rsplit(','));
+        let mut addresses = named.filter_map(|text| text.trim().parse().ok());
+        let address = addresses.find(|address| !trusted(address)).unwrap_or_else(|| peer.ip());
+        Client { address: Some(address) }
+    }
+}
+
+fn request_id() -> String {
+    let mut bytes = [0; 8];
+    firekeep_crypto::fill_random(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

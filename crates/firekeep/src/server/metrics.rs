@@ -1,0 +1,103 @@
+//! Prometheus metrics: counts of answers by class, and the time they took.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use firekeep_wire_http::text;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::dispatch::App;
+
+/// The counters.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    /// Answers by the first digit of their code, 1 to 5.
+    answers: [AtomicU64; 6],
+    micros: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts an answer.
+    pub(crate) fn count(&self, status: StatusCode, elapsed: Duration) {
+        if let Some(counter) = self.answers.get(usize::from(status.as_u16() / 100)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::from(
+            "# HELP firekeep_http_answers_total Answers by class of code.\n\
+             # TYPE firekeep_http_answers_total counter\n",
+        );
+        for (class, counter) in self.answers.iter().enumerate().skip(1) {
+            let count = counter.load(Ordering::Relaxed);
+            let _ = writeln!(text, "firekeep_http_answers_total{{class=\"{class}xx\"}} {count}");
+        }
+        let micros = Duration::from_micros(self.micros.load(Ordering::Relaxed));
+        let _ = write!(
+            text,
+            "# HELP firekeep_http_seconds_total Time spent answering.\n\
+             # TYPE firekeep_http_seconds_total counter\n\
+             firekeep_http_seconds_total {}\n",
+            micros.as_secs_f64()
+        );
+        text
+    }
+}
+
+/// Serves the metrics on a listener of their own.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => continue,
+            },
+            _ = stopped.changed() => return,
+        };
+        let app = Arc::clone(&app);
+        // One at a time: a scraper asks every few seconds.
+        let service = service_fn(move |_: Request<hyper::body::Incoming>| {
+            let body = app.metrics.render();
+            async move {
+                Ok::<_, Infallible>(text("text/plain; version=0.0.4", body).map(Body::new))
+            }
+        });
+        let serving = http1::Builder::new()
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let _ = tokio::time::timeout(Duration::from_secs(5), serving).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_by_class() {
+        let metrics = Metrics::default();
+        metrics.count(StatusCode::OK, Duration::from_millis(500));
+        metrics.count(StatusCode::NOT_FOUND, Duration::from_millis(500));
+        let text = metrics.render();
+        assert!(text.contains("firekeep_http_answers_total{class=\"2xx\"} 1\n"));
+        assert!(text.contains("firekeep_http_answers_total{class=\"4xx\"} 1\n"));
+        assert!(text.contains("firekeep_http_seconds_total 1\n"));
+    }
+}
