@@ -1,13 +1,24 @@
 # The commands of the README. Everything else is Cargo's.
 
-.PHONY: run test lint setup
+.PHONY: run test test-rust test-e2e lint package setup setup-test
 
-run: setup ## build Firekeep and start it, with the embedded store
-	@echo "Building Firekeep. The first build compiles RocksDB's C++ (12 to 20 minutes on 2 cores); later ones take seconds to minutes."
-	cargo run --release --bin firekeep -- serve
+BIN = $(CURDIR)/target/debug/firekeep
 
-test: setup ## set up and run every test
-	cargo nextest run --workspace
+run: setup ## build Firekeep and start it, with the embedded store and no configuration
+	@echo "Building Firekeep. The first build compiles RocksDB's C++, 12 to 20 minutes on 2 cores; later ones take seconds."
+	cargo build --release --bin firekeep
+	./target/release/firekeep serve
+
+test: setup-test test-rust test-e2e ## set up and run every test
+
+test-rust:
+	@echo "Building the tests. The first build compiles RocksDB's C++, 12 to 20 minutes on 2 cores; later ones take seconds."
+	cargo nextest run --workspace --no-fail-fast
+
+test-e2e:
+	cargo build --bin firekeep
+	cd e2e && npm ci --no-audit --no-fund --loglevel=error
+	cd e2e && FIREKEEP_BIN=$(BIN) npm test
 
 lint: ## format, clippy, layering, docs
 	cargo fmt --all --check
@@ -15,5 +26,12 @@ lint: ## format, clippy, layering, docs
 	cargo xtask tidy
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
+package: setup ## a stripped binary as tarball and .deb, in dist/
+	cargo build --release --bin firekeep
+	sh xtask/package.sh
+
 setup:
-	@sh xtask/setup.sh
+	@sh xtask/setup.sh build
+
+setup-test:
+	@sh xtask/setup.sh build test

@@ -73,19 +73,18 @@ function* malformed(right) {
   yield ['a space in front', ` ${right}`];
   yield ['a line end behind', `${right}\n`];
   yield ['a space within', `${header}. ${payload}.${signature}`];
-  yield ['a line end within a segment', `${header}.${payload.slice(0, 8)}\n${payload.slice(8)}.${signature}`];
+  const broken = `${payload.slice(0, 8)}\n${payload.slice(8)}`;
+  yield ['a line end within a segment', `${header}.${broken}.${signature}`];
   yield ['the other base64 alphabet', `${header}.${payload}.+/${signature.slice(2)}`];
   const bits = trailingBits(signature);
   if (bits) yield ['trailing bits', `${header}.${payload}.${bits}`];
-  yield [
-    'JSON serialisation',
-    JSON.stringify({ payload, protected: header, signature }),
-  ];
+  yield ['JSON serialisation', JSON.stringify({ payload, protected: header, signature })];
   yield [
     'general JSON serialisation',
     JSON.stringify({ payload, signatures: [{ protected: header, signature }] }),
   ];
-  yield ['more than 16 KiB', `${header}.${encode({ uid: 'x', pad: 'x'.repeat(17_000) })}.${signature}`];
+  const large = encode({ uid: 'x', pad: 'x'.repeat(17_000) });
+  yield ['more than 16 KiB', `${header}.${large}.${signature}`];
 }
 
 test('forged tokens', async (t) => {
@@ -120,10 +119,9 @@ test('forged tokens', async (t) => {
     const answer = await signIn(token);
     assert.equal(answer.status, 400, `${name}: ${answer.text.slice(0, 300)}`);
     const { message } = answer.body.error;
-    assert.ok(
-      message === expected || message.startsWith(`${expected} :`),
-      `${name}: expected \`${expected}\`, got \`${message}\``,
-    );
+    // A reason may follow the documented text.
+    const rest = message.startsWith(expected) ? message.slice(expected.length) : 'another code';
+    assert.match(rest, /^($|[ :(])/, `${name}: expected \`${expected}\`, got \`${message}\``);
     assert.doesNotMatch(answer.text, /idToken|refreshToken/, name);
   }
 
@@ -150,7 +148,8 @@ test('forged tokens', async (t) => {
     assert.equal((await accept('128 characters', make({ uid: 'ü'.repeat(128) }))).sub.length, 128);
     const late = { iat: now() - 3600 - 30, exp: now() - 30 };
     assert.equal((await accept('within the leeway', make(late))).sub, 'forged');
-    assert.equal((await accept('the second account', jws(HEADER, claimsOf(second, 'b'), second.private))).sub, 'b');
+    const other = jws(HEADER, claimsOf(second, 'b'), second.private);
+    assert.equal((await accept('the second account', other)).sub, 'b');
   });
 
   await t.test('algorithms', async () => {
@@ -206,8 +205,10 @@ test('forged tokens', async (t) => {
 
   await t.test('accounts', async () => {
     const email = `nobody@${projectId}.iam.gserviceaccount.com`;
-    await refuse('an unknown issuer', make({ iss: email, sub: email }), MISMATCH);
-    await refuse('an unknown issuer, well signed', jws(HEADER, { ...claims(), iss: email, sub: email }, strangers.rsa), MISMATCH);
+    const unknown = { iss: email, sub: email };
+    await refuse('an unknown issuer', make(unknown), MISMATCH);
+    const stranger = jws(HEADER, claims(unknown), strangers.rsa);
+    await refuse('an unknown issuer with its own key', stranger, MISMATCH);
     const emulator = 'firebase-auth-emulator@example.com';
     await refuse('the emulator', make({ iss: emulator, sub: emulator }), MISMATCH);
     const off = jws(HEADER, claimsOf(disabled, 'x'), disabled.private);
@@ -259,7 +260,8 @@ test('forged tokens', async (t) => {
     await refuse('a header member twice', raw(header, text), FORMAT);
     const bytes = Buffer.from(text.replace('forged', 'f\u00ffrged'), 'latin1');
     await refuse('a payload that is not UTF-8', raw(HEADER, bytes), FORMAT);
-    await refuse('a header that is not UTF-8', raw(Buffer.from('{"alg":"RS256","\u00ff":1}', 'latin1'), text), FORMAT);
+    const latin = Buffer.from('{"alg":"RS256","\u00ff":1}', 'latin1');
+    await refuse('a header that is not UTF-8', raw(latin, text), FORMAT);
     for (const payload of ['[]', '"text"', '7', 'null', '', '{', `${text} x`, `\ufeff${text}`]) {
       await refuse(`payload ${payload.slice(0, 8)}`, raw(HEADER, payload), FORMAT);
     }
@@ -267,10 +269,10 @@ test('forged tokens', async (t) => {
       await refuse(`header ${wrong}`, raw(wrong, text), FORMAT);
     }
     const deep = (levels) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
-    await refuse('17 levels', raw(HEADER, `${text.slice(0, -1)},"claims":${deep(16)}}`), FORMAT);
-    await refuse('1000 levels', raw(HEADER, `${text.slice(0, -1)},"claims":${deep(1000)}}`), FORMAT);
-    const lists = `${'['.repeat(5000)}${']'.repeat(5000)}`;
-    await refuse('5000 lists', raw(HEADER, `${text.slice(0, -1)},"claims":${lists}}`), FORMAT);
+    const withClaims = (more) => raw(HEADER, `${text.slice(0, -1)},"claims":${more}}`);
+    await refuse('17 levels', withClaims(deep(16)), FORMAT);
+    await refuse('1000 levels', withClaims(deep(1000)), FORMAT);
+    await refuse('5000 lists', withClaims('['.repeat(5000) + ']'.repeat(5000)), FORMAT);
     for (const token of ['{"uid":"x"}', '{"uid":"x","claims":{}}', '{']) {
       await refuse('a bare JSON object', token, FORMAT);
     }
@@ -403,7 +405,8 @@ test('forged tokens', async (t) => {
     }
     for (const [name, value] of Object.entries(forbiddenHeaders(baitUrl))) {
       rows.push([name, jws(head({ [name]: value }), right.claims, strangers.rsa)]);
-      rows.push([`${name}, the right signature`, `${encode(head({ [name]: value }))}.${payload}.${signature}`]);
+      const dressed = encode(head({ [name]: value }));
+      rows.push([`${name}, the right signature`, `${dressed}.${payload}.${signature}`]);
     }
     rows.push(['a custom token', make({ uid: 'victim' })]);
     rows.push(['a refresh token', refreshToken]);
@@ -498,7 +501,7 @@ test('forged tokens', async (t) => {
 
   await t.test('`firekeep token inspect` says which check fails', async () => {
     const text = async (token) => {
-      const { stdout, stderr } = await run(['token', 'inspect', token, '--data', data]);
+      const { stdout, stderr } = await run(['token', 'inspect', token]);
       return stdout + stderr;
     };
     assert.match(await text(make({ iat: now() - 7200, exp: now() - 3600 })), /expired/i);

@@ -77,7 +77,8 @@ test('identity errors in safe mode', async (t) => {
   });
 
   await t.test('an API key alone never administrates', async () => {
-    const message = /^INSUFFICIENT_PERMISSION : Only authenticated requests can specify target_project_id\.$/;
+    const message =
+      'INSUFFICIENT_PERMISSION : Only authenticated requests can specify target_project_id.';
     const expected = { code: 400, reason: 'invalid', message };
     refused(await server.post(`${admin}:lookup${key}`, { localId: ['x'] }), expected);
     refused(await server.post(`${admin}${key}`, { email: 'x@example.com' }), expected);
@@ -182,7 +183,11 @@ test('identity errors in safe mode', async (t) => {
     for (const [route, body, message] of rows) {
       const answer = await server.post(route, body);
       assert.equal(answer.status, 400, `${route} ${JSON.stringify(body)}: ${answer.text}`);
-      assert.deepEqual(answer.body, business(message), `${route} ${JSON.stringify(body)}`);
+      // A reason may follow the code.
+      const { message: found } = answer.body.error;
+      const known = found === message || found.startsWith(`${message} : `);
+      assert.ok(known, `${route} ${JSON.stringify(body)}: expected ${message}, got ${found}`);
+      assert.deepEqual(answer.body, business(found));
     }
   });
 
@@ -227,8 +232,10 @@ test('identity errors in safe mode', async (t) => {
     ]) {
       const answer = await server.post(route, body);
       const { code, message, status } = answer.body.error;
-      const known = code === 501 ? status === 'NOT_IMPLEMENTED' : /OPERATION_NOT_ALLOWED/.test(message);
-      assert.ok([400, 501].includes(answer.status) && known, `${route}: ${answer.text}`);
+      const documented =
+        (code === 501 && status === 'NOT_IMPLEMENTED') ||
+        (code === 400 && /^OPERATION_NOT_ALLOWED/.test(message));
+      assert.ok(documented && answer.status === code, `${route}: ${answer.text}`);
     }
   });
 
@@ -470,17 +477,6 @@ test('dev mode is open, and says so', async (t) => {
     { bearer: 'owner' },
   );
   assert.equal(found.body.users.length, 1, found.text);
-  const config = await server.get('/emulator/v1/projects/demo-firekeep/config');
-  assert.equal(config.body?.signIn?.allowDuplicateEmails, false, config.text);
-  const cleared = await server.request('DELETE', '/emulator/v1/projects/demo-firekeep/accounts');
-  assert.equal(cleared.status, 200, cleared.text);
-  const none = await server.post(
-    `/${TOOLKIT}/v1/projects/demo-firekeep/accounts:lookup`,
-    { localId: [signUp.body.localId] },
-    { bearer: 'owner' },
-  );
-  assert.equal(none.status, 200);
-  assert.equal(none.body.users, undefined);
   await server.stop();
 
   // Its accounts may be forged, so safe mode does not take the folder over.

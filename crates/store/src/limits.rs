@@ -1,0 +1,45 @@
+//! Every bound of the store, with its unit.
+
+use std::time::Duration;
+
+/// The longest key, in bytes, without the database id in front.
+pub const KEY_BYTES_MAX: usize = 2_400;
+
+/// The longest value, in bytes: a document of 1 MiB and its surroundings. Log rows are exempt.
+pub const VALUE_BYTES_MAX: usize = 1024 * 1024 + 16 * 1024;
+
+/// The most one transaction may write, in bytes of keys and values.
+pub const TRANSACTION_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The most index rows one transaction may write beside [`TRANSACTION_BYTES_MAX`], in bytes.
+pub const TRANSACTION_INDEX_BYTES_MAX: usize = 40 * 1024 * 1024;
+
+/// The most rows of one page.
+pub const PAGE_ROWS_MAX: usize = 256;
+
+/// The most bytes of keys and values of one page; a first row that is longer is a page by itself.
+pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest row that the log repeats, in bytes.
+pub const LOG_IMAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// The most bytes of repeated rows in one log row.
+pub const LOG_IMAGES_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most commits of one group.
+pub const GROUP_COMMITS_MAX: usize = 512;
+
+/// The bytes after which a group takes no further commit.
+pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How many transactions may wait for the committer; further ones wait for a place.
+pub const QUEUE_COMMITS_MAX: usize = 4_096;
+
+/// How often [`Store::write`](crate::Store::write) runs its closure before it gives up.
+pub const WRITE_TRIES_MAX: u32 = 5;
+
+/// The memory for recently written keys, in bytes. A transaction that read before the oldest of them runs again.
+pub const RECENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long a snapshot may be read. An older one keeps the engine from tidying up.
+pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(5 * 60);

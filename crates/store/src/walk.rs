@@ -1,0 +1,94 @@
+//! Walking the log through a snapshot: what `tail` and `trim` do the same way on every engine.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::{
+    CommitTime, Direction, Error, Key, KeyRange, LogRow, META_TRIM, PageLimit, Snapshot, Space,
+    TrimBudget, Trimmed, log_key,
+};
+
+/// The log rows of a snapshot with a time after `after`, in order, at most `limit`.
+///
+/// # Errors
+/// [`Error::Corrupt`] and those of the snapshot.
+pub fn read_log(
+    snapshot: &dyn Snapshot,
+    after: CommitTime,
+    limit: usize,
+) -> Result<Vec<LogRow>, Error> {
+    let start = Bound::Excluded(log_key(after));
+    let mut range = KeyRange {
+        start,
+        end: Bound::Unbounded,
+    };
+    let mut rows = Vec::new();
+    while rows.len() < limit {
+        let want = PageLimit {
+            rows: limit - rows.len(),
+            ..PageLimit::default()
+        };
+        let page = snapshot.scan(Space::Log, &range, Direction::Forward, want)?;
+        for (_, value) in &page.rows {
+            rows.push(LogRow::decode(value)?);
+        }
+        match page.next {
+            Some(next) => range = range.after(&next),
+            None => break,
+        }
+    }
+    Ok(rows)
+}
+
+/// One step of [`Engine::trim`](crate::Engine::trim): the engine applies `deletes` and `mark` as one batch, which
+/// need not be synced.
+#[derive(Debug)]
+pub struct TrimStep {
+    /// Log rows and the history rows they name.
+    pub deletes: Vec<(Space, Key)>,
+    /// The row of the trim mark; `None` when there is nothing to do.
+    pub mark: Option<(Key, Bytes)>,
+    /// What to answer.
+    pub trimmed: Trimmed,
+}
+
+/// Plans a step of trimming below `below`.
+///
+/// # Errors
+/// [`Error::Corrupt`] and those of the snapshot.
+pub fn plan_trim(
+    snapshot: &dyn Snapshot,
+    below: CommitTime,
+    budget: TrimBudget,
+) -> Result<TrimStep, Error> {
+    // The newest row stays: the clock is checked against it when the engine opens.
+    let below = below.min(snapshot.time());
+    let mut deletes = Vec::new();
+    let mut trimmed = Trimmed {
+        log_rows: 0,
+        done: true,
+    };
+    let mut mark = below;
+    let rows = read_log(
+        snapshot,
+        CommitTime(i64::MIN),
+        budget.log_rows.saturating_add(1),
+    )?;
+    for row in rows.iter().take_while(|row| row.time < below) {
+        if trimmed.log_rows == budget.log_rows {
+            trimmed.done = false;
+            mark = row.time;
+            break;
+        }
+        deletes.extend(row.history_keys());
+        deletes.push((Space::Log, log_key(row.time)));
+        trimmed.log_rows += 1;
+    }
+    let mark = Some((META_TRIM.to_vec(), Bytes::copy_from_slice(&mark.to_key())));
+    Ok(TrimStep {
+        mark: mark.filter(|_| !deletes.is_empty()),
+        deletes,
+        trimmed,
+    })
+}
