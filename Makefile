@@ -1,6 +1,6 @@
 # The commands of the README. Everything else is Cargo's.
 
-.PHONY: run test test-rust test-e2e lint package setup setup-test
+.PHONY: run test test-rust test-e2e bench lint package setup setup-test
 
 BIN = $(CURDIR)/target/debug/firekeep
 
@@ -25,6 +25,10 @@ lint: ## format, clippy, layering, docs
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo xtask tidy
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+bench: setup-test ## what the release binary costs, as ratios beside their targets
+	cargo build --release --bin firekeep --bin firekeep-bench
+	./target/release/firekeep-bench
 
 package: setup ## a stripped binary as tarball and .deb, in dist/
 	cargo build --release --bin firekeep

@@ -48,7 +48,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
 ];
 
 /// Crates that may use every other: the binary and the chores.
-const TOP: &[&str] = &["firekeep", "xtask"];
+const TOP: &[&str] = &["firekeep", "firekeep-bench", "xtask"];
 
 /// Dependencies that floors 0 to 2 must not have.
 const NOT_BELOW: &[&str] = &[

@@ -1,0 +1,91 @@
+//! A small HTTP/1.1 client: the load must cost little beside what it measures.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+/// One keep-alive connection.
+pub(crate) struct Client {
+    reader: BufReader<TcpStream>,
+    body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { reader: BufReader::new(stream), body: Vec::new() })
+    }
+
+    /// Posts JSON and gives the JSON answered.
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> Result<Value> {
+        self.exchange(path, body)?;
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
+    fn exchange(&mut self, path: &str, body: &str) -> Result<()> {
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        self.reader.get_mut().write_all(request.as_bytes())?;
+        let (mut line, mut status, mut length) = (String::new(), String::new(), 0);
+        loop {
+            line.clear();
+            if self.reader.read_line(&mut line)? == 0 {
+                bail!("the server closed the connection");
+            }
+            let text = line.trim_end();
+            if text.is_empty() {
+                break;
+            }
+            if status.is_empty() {
+                text.clone_into(&mut status);
+            } else if let Some(value) = text.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().context("content-length")?;
+            }
+        }
+        self.body.resize(length, 0);
+        self.reader.read_exact(&mut self.body)?;
+        if !status.contains(" 20") {
+            bail!("{status}: {}", String::from_utf8_lossy(&self.body));
+        }
+        Ok(())
+    }
+}
+
+/// Posts the bodies in turn on each of the connections for that long, and counts the answers.
+pub(crate) fn load(
+    address: SocketAddr,
+    path: &str,
+    bodies: &[String],
+    connections: usize,
+    time: Duration,
+) -> Result<u64> {
+    let until = Instant::now() + time;
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..connections)
+            .map(|worker| {
+                scope.spawn(move || -> Result<u64> {
+                    let mut client = Client::connect(address)?;
+                    let mut count = 0;
+                    for body in bodies.iter().cycle().skip(worker % bodies.len()) {
+                        if Instant::now() >= until {
+                            break;
+                        }
+                        client.exchange(path, body)?;
+                        count += 1;
+                    }
+                    Ok(count)
+                })
+            })
+            .collect();
+        let counts = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")));
+        counts.sum()
+    })
+}
