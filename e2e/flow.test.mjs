@@ -299,10 +299,10 @@ test('the main flow', async (t) => {
     // The service account's public key, for whoever checks custom tokens.
     const { client_email: email, private_key_id: kid } = accounts[0].key;
     const own = await server.get(
-      `/www.googleapis.com/robot/v1/metadata/x509/${encodeURIComponent(email)}`,
+      `/www.googleapis.com/service_accounts/v1/jwk/${encodeURIComponent(email)}`,
     );
     assert.equal(own.status, 200, own.text);
-    assert.match(own.body[kid], /^-----BEGIN CERTIFICATE-----/);
+    assert.deepEqual(own.body.keys.map((key) => key.kid), [kid]);
   });
 
   await t.test('signing out in the SDK is local', async (s) => {

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 /** A cold start on a loaded machine, in a debug build, takes a few seconds. */
 const START_MILLIS_MAX = 30_000;
 /** A graceful stop waits for requests that are in flight. */
-const STOP_MILLIS_MAX = 20_000;
+const STOP_MILLIS_MAX = 25_000;
 const COMMAND_MILLIS_MAX = 60_000;
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));

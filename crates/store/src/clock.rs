@@ -7,9 +7,7 @@ use firekeep_model::Timestamp;
 
 use crate::codec::{Reader, put_bytes};
 use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use crate::{Batch, CommitError, CommitTime, Error, Key, LogRow, META_CLOCK, Space, log_key};
-
-const FORMAT: u8 = 1;
+use crate::{Batch, CommitError, CommitTime, Error, Key, LogRow, META_CLOCK, Space, log_key, row};
 
 /// Where a database's clock stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,12 +99,11 @@ impl ClockState {
     /// The clock row's bytes.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut bytes = vec![FORMAT];
-        put_bytes(&mut bytes, &self.last.to_key());
+        let mut bytes = Vec::new();
         put_bytes(&mut bytes, &self.seq.to_be_bytes());
         put_bytes(&mut bytes, &self.epoch.to_be_bytes());
         put_bytes(&mut bytes, &self.floor.to_key());
-        bytes.into()
+        row::encode(self.last, &bytes)
     }
 
     /// Reads a clock row. The time of a snapshot is that of the clock row in it.
@@ -114,10 +111,10 @@ impl ClockState {
     /// # Errors
     /// [`Error::Corrupt`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(bytes, "a clock row");
-        reader.format(FORMAT)?;
+        let row = row::decode(Bytes::copy_from_slice(bytes))?;
+        let mut reader = Reader::new(&row.value, "a clock row");
         let state = Self {
-            last: CommitTime::from_key(reader.array()?),
+            last: row.time.unwrap_or_default(),
             seq: u64::from_be_bytes(reader.array()?),
             epoch: u32::from_be_bytes(reader.array()?),
             floor: CommitTime::from_key(reader.array()?),

@@ -94,6 +94,16 @@ impl KeyRange {
         }
     }
 
+    /// The part of this range that a scan in `direction` has seen when `key` was its last row.
+    #[must_use]
+    pub fn up_to(&self, direction: Direction, key: &[u8]) -> Self {
+        let key = Bound::Included(key.to_vec());
+        match direction {
+            Direction::Forward => Self { start: self.start.clone(), end: key },
+            Direction::Reverse => Self { start: key, end: self.end.clone() },
+        }
+    }
+
     /// True if `key` lies in the range.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {

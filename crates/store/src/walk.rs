@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, LogRow, META_TRIM, PageLimit, Snapshot, Space,
-    TrimBudget, Trimmed, log_key,
+    TrimBudget, Trimmed, log_key, row,
 };
 
 /// The log rows of a snapshot with a time after `after`, in order, at most `limit`.
@@ -85,7 +85,8 @@ pub fn plan_trim(
         deletes.push((Space::Log, log_key(row.time)));
         trimmed.log_rows += 1;
     }
-    let mark = Some((META_TRIM.to_vec(), Bytes::copy_from_slice(&mark.to_key())));
+    let mark = row::encode(snapshot.time(), &mark.to_key());
+    let mark = Some((META_TRIM.to_vec(), mark));
     Ok(TrimStep {
         mark: mark.filter(|_| !deletes.is_empty()),
         deletes,

@@ -13,10 +13,13 @@ pub(super) type Version = u64;
 /// The length of the database id in front of each key.
 const ID_BYTES: usize = 4;
 
-/// All spaces. Each key has its values by version, oldest first; `None` is a removal.
+/// A key's values by version, oldest first; `None` is a removal.
+type Versions = Vec<(Version, Option<Bytes>)>;
+
+/// All spaces.
 #[derive(Default)]
 pub(super) struct Tables {
-    spaces: BTreeMap<Space, BTreeMap<Key, Vec<(Version, Option<Bytes>)>>>,
+    spaces: BTreeMap<Space, BTreeMap<Key, Versions>>,
     newest: Version,
     /// How many snapshots read each version.
     pins: BTreeMap<Version, usize>,
@@ -97,13 +100,13 @@ impl Tables {
             return page.finish();
         };
         let bounds = (Bound::Included(low), Bound::Excluded(high));
-        let rows = table
+        let mut rows = table
             .range::<Key, _>(bounds)
             .filter_map(|(key, versions)| Some((key.get(ID_BYTES..)?, at(versions, version)?)));
         let mut take = |(key, value): (&[u8], &Bytes)| page.push(key, value);
         match direction {
-            Direction::Forward => rows.map(&mut take).all(|taken| taken),
-            Direction::Reverse => rows.rev().map(&mut take).all(|taken| taken),
+            Direction::Forward => rows.all(&mut take),
+            Direction::Reverse => rows.rev().all(&mut take),
         };
         page.finish()
     }

@@ -1,0 +1,239 @@
+//! A transaction that writes: a view, what was read through it, and buffered writes that its own reads see.
+//!
+//! It takes no locks. What it read is checked when it commits. Storage design, sections 3 and 7.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::limits::{
+    KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_INDEX_BYTES_MAX, VALUE_BYTES_MAX,
+};
+use crate::read::View;
+use crate::row::ROW_HEADER_BYTES;
+use crate::{
+    CommitTime, Direction, Error, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM, PageBuilder,
+    PageLimit, Read, Row, RowPage, Space, Store, row,
+};
+
+/// A key with its space.
+pub(crate) type Place = (Space, Key);
+
+/// A transaction that writes.
+pub struct WriteTx<'a> {
+    view: View<'a>,
+    reads: RefCell<Reads>,
+    writes: BTreeMap<Place, Option<Bytes>>,
+    bytes: usize,
+    index_bytes: usize,
+}
+
+/// What a transaction read.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Rows by key, with their headers.
+    pub(crate) points: BTreeMap<Place, Option<Bytes>>,
+    /// The parts of ranges that scans consumed.
+    pub(crate) ranges: Vec<(Space, KeyRange)>,
+}
+
+/// What a transaction asks the committer for.
+#[derive(Debug, Default)]
+pub(crate) struct Intent {
+    /// The view's time.
+    pub(crate) read_time: CommitTime,
+    /// What must not have changed since.
+    pub(crate) reads: Reads,
+    /// Values without header; `None` removes.
+    pub(crate) writes: BTreeMap<Place, Option<Bytes>>,
+    /// Bytes of `writes`.
+    pub(crate) bytes: usize,
+}
+
+impl<'a> WriteTx<'a> {
+    pub(crate) fn begin(store: &'a Store) -> Result<Self, Error> {
+        Ok(Self {
+            view: View::begin(store)?,
+            reads: RefCell::default(),
+            writes: BTreeMap::new(),
+            bytes: 0,
+            index_bytes: 0,
+        })
+    }
+
+    /// The newest commit it sees.
+    #[must_use]
+    pub fn time(&self) -> CommitTime {
+        self.view.time()
+    }
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Reserved`] for what only the store writes.
+    pub fn put(&mut self, space: Space, key: Key, value: Bytes) -> Result<(), Error> {
+        check_reserved(space, &key)?;
+        self.write(space, key, Some(value))
+    }
+
+    /// Removes a value, which need not exist.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn delete(&mut self, space: Space, key: Key) -> Result<(), Error> {
+        check_reserved(space, &key)?;
+        self.write(space, key, None)
+    }
+
+    /// Writes a row that only the store writes.
+    pub(crate) fn write(
+        &mut self,
+        space: Space,
+        key: Key,
+        value: Option<Bytes>,
+    ) -> Result<(), Error> {
+        let value_bytes = value.as_ref().map_or(0, Bytes::len);
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Error::TooLarge("a key"));
+        }
+        if value_bytes > VALUE_BYTES_MAX - ROW_HEADER_BYTES {
+            return Err(Error::TooLarge("a value"));
+        }
+        let (total, limit) = match space {
+            Space::Idx => (&mut self.index_bytes, TRANSACTION_INDEX_BYTES_MAX),
+            _ => (&mut self.bytes, TRANSACTION_BYTES_MAX),
+        };
+        let place = (space, key);
+        let replaced = self.writes.get(&place);
+        let before = replaced.map_or(0, |old| write_bytes(&place, old.as_ref()));
+        let after = *total - before + write_bytes(&place, value.as_ref());
+        if after > limit {
+            return Err(Error::TooLarge("the transaction"));
+        }
+        *total = after;
+        self.writes.insert(place, value);
+        Ok(())
+    }
+
+    /// What to commit; `None` when nothing was written.
+    pub(crate) fn finish(self) -> Option<Intent> {
+        if self.writes.is_empty() {
+            return None;
+        }
+        Some(Intent {
+            read_time: self.view.time(),
+            reads: self.reads.into_inner(),
+            writes: self.writes,
+            bytes: self.bytes + self.index_bytes,
+        })
+    }
+
+    /// Reads keys through the view, remembering them.
+    fn look_up(&self, space: Space, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, Error> {
+        let mut reads = self.reads.borrow_mut();
+        let unknown = |key: &&[u8]| !reads.points.contains_key(&(space, key.to_vec()));
+        let fresh: Vec<&[u8]> = keys.iter().copied().filter(unknown).collect();
+        for (key, value) in fresh.iter().zip(self.view.find(space, &fresh)?) {
+            reads.points.insert((space, key.to_vec()), value);
+        }
+        let known = |key: &&[u8]| reads.points.get(&(space, key.to_vec())).cloned().flatten();
+        Ok(keys.iter().map(known).collect())
+    }
+
+    /// Rows of a range, with the buffered writes in it laid over them.
+    fn overlay(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        rows: Vec<(Key, Bytes)>,
+    ) -> Result<BTreeMap<Key, Row>, Error> {
+        let mut all = BTreeMap::new();
+        for (key, value) in rows {
+            all.insert(key, row::decode(value)?);
+        }
+        let first = match &range.start {
+            Bound::Included(key) | Bound::Excluded(key) => key.clone(),
+            Bound::Unbounded => Key::new(),
+        };
+        let beyond = |key: &[u8]| match &range.end {
+            Bound::Included(end) | Bound::Excluded(end) => key > end.as_slice(),
+            Bound::Unbounded => false,
+        };
+        let own = self.writes.range((space, first)..);
+        let own = own.take_while(|((other, key), _)| *other == space && !beyond(key));
+        for ((_, key), value) in own.filter(|((_, key), _)| range.contains(key)) {
+            match value.clone() {
+                Some(value) => all.insert(key.clone(), Row { time: None, value }),
+                None => all.remove(key),
+            };
+        }
+        Ok(all)
+    }
+}
+
+impl Read for WriteTx<'_> {
+    fn find_rows(&self, space: Space, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, Error> {
+        let own = |key: &[u8]| self.writes.get(&(space, key.to_vec()));
+        let foreign: Vec<_> = keys.iter().copied().filter(|key| own(key).is_none()).collect();
+        let mut found = self.look_up(space, &foreign)?.into_iter();
+        let row = |key: &&[u8]| match own(key) {
+            Some(value) => Ok(value.clone().map(|value| Row { time: None, value })),
+            None => found.next().flatten().map(row::decode).transpose(),
+        };
+        keys.iter().map(row).collect()
+    }
+
+    fn scan_rows(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        limit: PageLimit,
+    ) -> Result<RowPage, Error> {
+        let mut builder = PageBuilder::new(limit);
+        let mut times = Vec::new();
+        let mut rest = range.clone();
+        loop {
+            let page = self.view.scan(space, &rest, direction, limit)?;
+            // What this page covers: up to its last row, or all that is left.
+            let covered = match &page.next {
+                Some(next) => rest.up_to(direction, next),
+                None => rest.clone(),
+            };
+            let all = self.overlay(space, &covered, page.rows)?;
+            let mut take = |(key, row): (&Key, &Row)| {
+                let taken = builder.push(key, &row.value);
+                times.extend(taken.then_some(row.time));
+                taken
+            };
+            let more = match direction {
+                Direction::Forward => all.iter().all(&mut take),
+                Direction::Reverse => all.iter().rev().all(&mut take),
+            };
+            match page.next {
+                Some(next) if more => rest = rest.rest(direction, &next),
+                _ => break,
+            }
+        }
+        let page = builder.finish();
+        let consumed = match &page.next {
+            Some(next) => range.up_to(direction, next),
+            None => range.clone(),
+        };
+        self.reads.borrow_mut().ranges.push((space, consumed));
+        let rows = page.rows.into_iter().zip(times);
+        let rows = rows.map(|((key, value), time)| (key, Row { time, value })).collect();
+        Ok(RowPage { rows, next: page.next })
+    }
+}
+
+fn write_bytes((_, key): &Place, value: Option<&Bytes>) -> usize {
+    key.len() + value.map_or(0, Bytes::len)
+}
+
+fn check_reserved(space: Space, key: &[u8]) -> Result<(), Error> {
+    let own = space == Space::Meta && [META_CLOCK, META_FORMAT, META_TRIM].contains(&key);
+    if own || !space.is_writable() { Err(Error::Reserved(space.name())) } else { Ok(()) }
+}
