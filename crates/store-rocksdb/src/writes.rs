@@ -88,7 +88,7 @@ impl RocksEngine {
 
     fn rows_of(&self, db: DbId, batches: &[Batch], stamped: &Stamped) -> Result<WriteBatch, Error> {
         let mut rows = WriteBatch::default();
-        let mut put = |rows: &mut WriteBatch, space: Space, key: &[u8], value: &[u8]| {
+        let put = |rows: &mut WriteBatch, space: Space, key: &[u8], value: &[u8]| {
             rows.put_cf(self.family(space)?, physical_key(db, key), value);
             Ok::<_, Error>(())
         };

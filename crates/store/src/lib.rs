@@ -5,25 +5,41 @@
 
 mod clock;
 mod codec;
+mod committer;
 pub mod conformance;
 mod engine;
 mod error;
+mod feed;
+mod gate;
 mod ids;
 mod keyspace;
 pub mod limits;
 mod log;
 mod mem;
+pub mod meta;
+mod plan;
+mod queue;
 mod range;
+mod read;
+mod recent;
+pub mod row;
+mod store;
 mod walk;
+mod write_tx;
 
 pub use clock::{ClockState, ClockView, Stamped};
 pub use engine::{
     Batch, CheckpointInfo, CommitError, Decision, Engine, Health, Snapshot, TrimBudget, Trimmed,
 };
 pub use error::Error;
+pub use feed::Feed;
 pub use ids::{CommitId, CommitTime, DbId};
 pub use keyspace::{META_CLOCK, META_FORMAT, META_TRIM, Space, history_key, physical_key};
 pub use log::{Change, LogRow, log_key};
 pub use mem::{Fault, MemEngine};
 pub use range::{Direction, Key, KeyRange, Page, PageBuilder, PageLimit};
+pub use read::{Read, ReadTx, RowPage};
+pub use row::Row;
+pub use store::Store;
 pub use walk::{TrimStep, plan_trim, read_log};
+pub use write_tx::WriteTx;

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use crate::limits::{LOG_IMAGE_BYTES_MAX, LOG_IMAGES_BYTES_MAX};
 use crate::recent::{Conflict, Footprint, Recent};
 use crate::write_tx::{Intent, Place};
-use crate::{Batch, Change, ClockView, CommitId, CommitTime, Error, LogRow, Space, history_key, row};
+use crate::{
+    Batch, Change, ClockView, CommitId, CommitTime, Error, LogRow, Space, history_key, row,
+};
 
 /// Rows with history as they stand before the group, with their headers, as seen at `time`.
 #[derive(Debug, Default)]
@@ -44,11 +46,17 @@ pub(crate) fn plan(
 ) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     for log in view.since {
-        let places = log.changes.iter().map(|change| (change.space, change.key.clone()));
+        let places = log
+            .changes
+            .iter()
+            .map(|change| (change.space, change.key.clone()));
         plan.footprints.push(Footprint::new(log.time, places));
     }
     let foreign = plan.footprints.len();
-    let mut draft = Draft { newest: BTreeMap::new(), before: &before.rows };
+    let mut draft = Draft {
+        newest: BTreeMap::new(),
+        before: &before.rows,
+    };
     let mut time = view.state.last;
     let mut seq = view.state.seq;
     for intent in group {
@@ -59,10 +67,16 @@ pub(crate) fn plan(
         }
         time = view.time_after(time);
         seq += 1;
-        let log =
-            LogRow { time, seq, commit: commit_id(), epoch: view.state.epoch, changes: Vec::new() };
+        let log = LogRow {
+            time,
+            seq,
+            commit: commit_id(),
+            epoch: view.state.epoch,
+            changes: Vec::new(),
+        };
         plan.batches.push(draft.batch(intent, log)?);
-        plan.footprints.push(Footprint::new(time, intent.writes.keys().cloned()));
+        plan.footprints
+            .push(Footprint::new(time, intent.writes.keys().cloned()));
         plan.verdicts.push(Ok(time));
     }
     Ok(plan)
@@ -78,7 +92,10 @@ fn check<'a>(
     recent.check(intent.read_time, &intent.reads, pending)?;
     // A row that another node wrote after the rows to replace were read: read again.
     for commit in elsewhere.filter(|commit| commit.time() > before) {
-        let versioned = intent.writes.keys().filter(|(space, _)| space.history().is_some());
+        let versioned = intent
+            .writes
+            .keys()
+            .filter(|(space, _)| space.history().is_some());
         if let Some(place) = commit.touches(versioned) {
             return Err(Conflict::Wrote(place.clone()));
         }
@@ -95,12 +112,17 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn batch(&mut self, intent: &Intent, log: LogRow) -> Result<Batch, Error> {
-        let mut batch = Batch { log, ..Batch::default() };
+        let mut batch = Batch {
+            log,
+            ..Batch::default()
+        };
         let mut images_bytes = 0;
         for (place, value) in &intent.writes {
             let time = batch.log.time;
             let row = value.as_ref().map(|value| row::encode(time, value));
-            let Some(replaced) = self.replace(intent, place, &row, &mut batch)? else { continue };
+            let Some(replaced) = self.replace(intent, place, &row, &mut batch)? else {
+                continue;
+            };
             let (space, key) = place.clone();
             let image = row.clone().filter(|row| {
                 let bytes = row.len();
@@ -111,7 +133,13 @@ impl Draft<'_> {
                 fits
             });
             let deleted = row.is_none();
-            batch.log.changes.push(Change { space, key: key.clone(), deleted, replaced, after: image });
+            batch.log.changes.push(Change {
+                space,
+                key: key.clone(),
+                deleted,
+                replaced,
+                after: image,
+            });
             match row {
                 Some(row) => batch.puts.push((space, key, row)),
                 None => batch.deletes.push((space, key)),
@@ -130,17 +158,25 @@ impl Draft<'_> {
         batch: &mut Batch,
     ) -> Result<Option<Option<CommitTime>>, Error> {
         let (space, key) = place;
-        let Some(history) = space.history() else { return Ok(Some(None)) };
+        let Some(history) = space.history() else {
+            return Ok(Some(None));
+        };
         // What the transaction read is what stands, or it would not have passed.
         let read = intent.reads.points.get(place);
-        let old = self.newest.get(place).or(read).or_else(|| self.before.get(place));
+        let old = self
+            .newest
+            .get(place)
+            .or(read)
+            .or_else(|| self.before.get(place));
         let old = old.cloned().flatten();
         if row.is_none() && old.is_none() {
             return Ok(None);
         }
         let created = old.as_deref().map(row::time).transpose()?;
         if let Some(old) = old {
-            batch.puts.push((history, history_key(key, batch.log.time), old));
+            batch
+                .puts
+                .push((history, history_key(key, batch.log.time), old));
         }
         self.newest.insert(place.clone(), row.clone());
         Ok(Some(created))

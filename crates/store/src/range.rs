@@ -99,8 +99,14 @@ impl KeyRange {
     pub fn up_to(&self, direction: Direction, key: &[u8]) -> Self {
         let key = Bound::Included(key.to_vec());
         match direction {
-            Direction::Forward => Self { start: self.start.clone(), end: key },
-            Direction::Reverse => Self { start: key, end: self.end.clone() },
+            Direction::Forward => Self {
+                start: self.start.clone(),
+                end: key,
+            },
+            Direction::Reverse => Self {
+                start: key,
+                end: self.end.clone(),
+            },
         }
     }
 

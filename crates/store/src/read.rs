@@ -52,8 +52,15 @@ pub trait Read {
         limit: PageLimit,
     ) -> Result<Page, Error> {
         let page = self.scan_rows(space, range, direction, limit)?;
-        let rows = page.rows.into_iter().map(|(key, row)| (key, row.value)).collect();
-        Ok(Page { rows, next: page.next })
+        let rows = page
+            .rows
+            .into_iter()
+            .map(|(key, row)| (key, row.value))
+            .collect();
+        Ok(Page {
+            rows,
+            next: page.next,
+        })
     }
 }
 
@@ -73,7 +80,9 @@ pub struct ReadTx<'a> {
 
 impl<'a> ReadTx<'a> {
     pub(crate) fn begin(store: &'a Store) -> Result<Self, Error> {
-        Ok(Self { view: View::begin(store)? })
+        Ok(Self {
+            view: View::begin(store)?,
+        })
     }
 
     /// The newest commit it sees.
@@ -86,7 +95,10 @@ impl<'a> ReadTx<'a> {
 impl Read for ReadTx<'_> {
     fn find_rows(&self, space: Space, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, Error> {
         let values = self.view.find(space, keys)?;
-        values.into_iter().map(|value| value.map(row::decode).transpose()).collect()
+        values
+            .into_iter()
+            .map(|value| value.map(row::decode).transpose())
+            .collect()
     }
 
     fn scan_rows(
@@ -105,7 +117,10 @@ impl RowPage {
     pub(crate) fn decode(page: Page) -> Result<Self, Error> {
         let rows = page.rows.into_iter();
         let rows = rows.map(|(key, value)| Ok((key, row::decode(value)?)));
-        Ok(Self { rows: rows.collect::<Result<_, Error>>()?, next: page.next })
+        Ok(Self {
+            rows: rows.collect::<Result<_, Error>>()?,
+            next: page.next,
+        })
     }
 }
 
@@ -118,7 +133,11 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn begin(store: &'a Store) -> Result<Self, Error> {
-        Ok(Self { store, snapshot: store.snapshot()?, begun: store.now() })
+        Ok(Self {
+            store,
+            snapshot: store.snapshot()?,
+            begun: store.now(),
+        })
     }
 
     pub(crate) fn time(&self) -> CommitTime {
@@ -145,7 +164,11 @@ impl<'a> View<'a> {
         if space == Space::Log {
             return Err(Error::Reserved(space.name()));
         }
-        let age_micros = self.store.now().micros().saturating_sub(self.begun.micros());
+        let age_micros = self
+            .store
+            .now()
+            .micros()
+            .saturating_sub(self.begun.micros());
         if i128::from(age_micros) > SNAPSHOT_AGE_MAX.as_micros().cast_signed() {
             return Err(Error::SnapshotExpired);
         }

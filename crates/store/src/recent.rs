@@ -47,7 +47,11 @@ impl Footprint {
         let mut places: Vec<_> = places.collect();
         places.sort_unstable();
         let bytes = places.iter().map(|(_, key)| key.len() + PLACE_BYTES).sum();
-        Self { time, places, bytes }
+        Self {
+            time,
+            places,
+            bytes,
+        }
     }
 
     /// The first read that this commit invalidates.
@@ -58,13 +62,22 @@ impl Footprint {
         }
         reads.ranges.iter().find_map(|(space, range)| {
             let from = self.places.partition_point(|(other, _)| other < space);
-            let same = self.places.iter().skip(from).take_while(|(other, _)| other == space);
-            same.into_iter().find(|(_, key)| range.contains(key)).cloned()
+            let same = self
+                .places
+                .iter()
+                .skip(from)
+                .take_while(|(other, _)| other == space);
+            same.into_iter()
+                .find(|(_, key)| range.contains(key))
+                .cloned()
         })
     }
 
     /// True if the commit wrote one of these keys.
-    pub(crate) fn touches<'a>(&self, mut places: impl Iterator<Item = &'a Place>) -> Option<&'a Place> {
+    pub(crate) fn touches<'a>(
+        &self,
+        mut places: impl Iterator<Item = &'a Place>,
+    ) -> Option<&'a Place> {
         places.find(|place| self.places.binary_search(place).is_ok())
     }
 
@@ -99,7 +112,9 @@ impl Recent {
             self.commits.push_back(commit);
         }
         while self.bytes > self.bytes_max {
-            let Some(oldest) = self.commits.pop_front() else { break };
+            let Some(oldest) = self.commits.pop_front() else {
+                break;
+            };
             self.bytes -= oldest.bytes;
             self.since = oldest.time;
         }
@@ -119,10 +134,15 @@ impl Recent {
         if read_time < self.since {
             return Err(Conflict::ReadTooLongAgo);
         }
-        let later = self.commits.partition_point(|commit| commit.time <= read_time);
+        let later = self
+            .commits
+            .partition_point(|commit| commit.time <= read_time);
         let remembered = self.commits.iter().skip(later);
         let pending = pending.iter().filter(|commit| commit.time > read_time);
-        match remembered.chain(pending).find_map(|commit| commit.conflict(reads)) {
+        match remembered
+            .chain(pending)
+            .find_map(|commit| commit.conflict(reads))
+        {
             Some(place) => Err(Conflict::Wrote(place)),
             None => Ok(()),
         }
@@ -135,7 +155,10 @@ mod tests {
     use crate::{KeyRange, Space};
 
     fn footprint(time: i64, keys: &[&[u8]]) -> Footprint {
-        Footprint::new(CommitTime(time), keys.iter().map(|key| (Space::Docs, key.to_vec())))
+        Footprint::new(
+            CommitTime(time),
+            keys.iter().map(|key| (Space::Docs, key.to_vec())),
+        )
     }
 
     fn point(key: &[u8]) -> Reads {
@@ -163,12 +186,18 @@ mod tests {
         assert_eq!(check(0, &point(b"q")), Err(Conflict::ReadTooLongAgo));
         assert_eq!(check(0, &Reads::default()), Ok(()));
         let pending = [footprint(9, &[b"p"])];
-        assert_eq!(recent.check(CommitTime(8), &point(b"p"), &pending), wrote(b"p"));
+        assert_eq!(
+            recent.check(CommitTime(8), &point(b"p"), &pending),
+            wrote(b"p")
+        );
     }
 
     #[test]
     fn forgets_the_oldest_and_then_refuses_reads_before_them() {
-        let mut recent = Recent { bytes_max: 3 * (PLACE_BYTES + 1), ..Recent::new(CommitTime(0)) };
+        let mut recent = Recent {
+            bytes_max: 3 * (PLACE_BYTES + 1),
+            ..Recent::new(CommitTime(0))
+        };
         for time in 1..=5 {
             recent.extend(vec![footprint(time, &[b"k"])]);
         }

@@ -40,7 +40,10 @@ pub fn encode(time: CommitTime, value: &[u8]) -> Bytes {
 /// [`Error::Corrupt`].
 pub fn decode(mut bytes: Bytes) -> Result<Row, Error> {
     let time = time(&bytes)?;
-    Ok(Row { time: Some(time), value: bytes.split_off(ROW_HEADER_BYTES) })
+    Ok(Row {
+        time: Some(time),
+        value: bytes.split_off(ROW_HEADER_BYTES),
+    })
 }
 
 /// The time in a stored value's header.
@@ -51,7 +54,11 @@ pub fn time(bytes: &[u8]) -> Result<CommitTime, Error> {
     let mut reader = Reader::new(bytes, "a row header");
     reader.format(FORMAT)?;
     let time = CommitTime::from_key(reader.array()?);
-    if reader.byte()? == 0 { Ok(time) } else { Err(reader.corrupt()) }
+    if reader.byte()? == 0 {
+        Ok(time)
+    } else {
+        Err(reader.corrupt())
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +69,10 @@ mod tests {
     fn rows_survive_encoding_and_strange_headers_are_damage() {
         let bytes = encode(CommitTime(77), b"value");
         assert_eq!(bytes.len(), ROW_HEADER_BYTES + 5);
-        let row = Row { time: Some(CommitTime(77)), value: Bytes::from_static(b"value") };
+        let row = Row {
+            time: Some(CommitTime(77)),
+            value: Bytes::from_static(b"value"),
+        };
         assert_eq!(decode(bytes.clone()).unwrap(), row);
         for at in [0, 9] {
             let mut strange = bytes.to_vec();

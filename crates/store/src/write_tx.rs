@@ -176,7 +176,11 @@ impl<'a> WriteTx<'a> {
 impl Read for WriteTx<'_> {
     fn find_rows(&self, space: Space, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, Error> {
         let own = |key: &[u8]| self.writes.get(&(space, key.to_vec()));
-        let foreign: Vec<_> = keys.iter().copied().filter(|key| own(key).is_none()).collect();
+        let foreign: Vec<_> = keys
+            .iter()
+            .copied()
+            .filter(|key| own(key).is_none())
+            .collect();
         let mut found = self.look_up(space, &foreign)?.into_iter();
         let row = |key: &&[u8]| match own(key) {
             Some(value) => Ok(value.clone().map(|value| Row { time: None, value })),
@@ -224,8 +228,13 @@ impl Read for WriteTx<'_> {
         };
         self.reads.borrow_mut().ranges.push((space, consumed));
         let rows = page.rows.into_iter().zip(times);
-        let rows = rows.map(|((key, value), time)| (key, Row { time, value })).collect();
-        Ok(RowPage { rows, next: page.next })
+        let rows = rows
+            .map(|((key, value), time)| (key, Row { time, value }))
+            .collect();
+        Ok(RowPage {
+            rows,
+            next: page.next,
+        })
     }
 }
 
@@ -235,5 +244,9 @@ fn write_bytes((_, key): &Place, value: Option<&Bytes>) -> usize {
 
 fn check_reserved(space: Space, key: &[u8]) -> Result<(), Error> {
     let own = space == Space::Meta && [META_CLOCK, META_FORMAT, META_TRIM].contains(&key);
-    if own || !space.is_writable() { Err(Error::Reserved(space.name())) } else { Ok(()) }
+    if own || !space.is_writable() {
+        Err(Error::Reserved(space.name()))
+    } else {
+        Ok(())
+    }
 }

@@ -89,11 +89,6 @@ fn custom_token(error: &TokenError) -> String {
         TokenError::ClaimsNotObject => format!("INVALID_CLAIMS : {error}"),
         TokenError::ForbiddenClaim(name) => format!("FORBIDDEN_CLAIM : {name}"),
         TokenError::ClaimsTooLarge => "CLAIMS_TOO_LARGE".to_owned(),
-        // COMPAT: the two texts that the specification fixes.
-        TokenError::Expired => "INVALID_CUSTOM_TOKEN : Token expired".to_owned(),
-        TokenError::Malformed(why) => {
-            format!("INVALID_CUSTOM_TOKEN : Invalid assertion format ({why})")
-        }
         other => format!("INVALID_CUSTOM_TOKEN : {other}"),
     }
 }

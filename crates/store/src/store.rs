@@ -1,0 +1,207 @@
+//! A database: the way to read it, and the one way to write it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use firekeep_model::{Clock, Timestamp};
+
+use crate::committer::Committer;
+use crate::gate::{Gates, Turn};
+use crate::limits::WRITE_TRIES_MAX;
+use crate::meta::{self, FORMAT, STEPS};
+use crate::queue::{Queue, Refusal, Submission};
+use crate::recent::Conflict;
+use crate::write_tx::{Intent, Place};
+use crate::{
+    CommitTime, DbId, Engine, Error, Feed, Health, ReadTx, Snapshot, TrimBudget, Trimmed, WriteTx,
+};
+
+/// A database in an engine. Dropping it waits for the commits in line, as [`close`](Self::close) does.
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    db: DbId,
+    clock: Arc<dyn Clock>,
+    queue: Arc<Queue>,
+    gates: Gates,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens a database, making or migrating it where needed.
+    ///
+    /// # Errors
+    /// [`Error::NewerFormat`]; [`Error::Corrupt`]; those of the engine.
+    pub fn open(
+        engine: Arc<dyn Engine>,
+        db: DbId,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Error> {
+        let queue = Arc::new(Queue::default());
+        let time = engine.snapshot(db)?.time();
+        let committer = Committer::new(Arc::clone(&engine), db, Arc::clone(&queue), time);
+        let thread = std::thread::Builder::new()
+            .name(format!("committer {}", db.0))
+            .spawn(move || committer.run())?;
+        let committer = Mutex::new(Some(thread));
+        let store = Self {
+            engine,
+            db,
+            clock,
+            queue,
+            gates: Gates::default(),
+            committer,
+        };
+        meta::migrate(&store, FORMAT, STEPS)?;
+        Ok(Arc::new(store))
+    }
+
+    /// A view of everything committed. Keep it for one request slice, not for a client's transaction.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub fn read(&self) -> Result<ReadTx<'_>, Error> {
+        ReadTx::begin(self)
+    }
+
+    /// Runs `work` in a transaction and gives its answer once what it wrote is durable. A transaction that wrote
+    /// nothing commits nothing. An `Err` of `work` rolls back.
+    ///
+    /// `work` runs again when another transaction changed what it read, so it must have no effect but its writes.
+    /// Blocks; never call it on an async thread.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Contended`] after [`WRITE_TRIES_MAX`] tries; [`Error::Fatal`] once the engine
+    /// failed; [`Error::Closed`]; [`Error::Unavailable`].
+    pub fn write<T, E: From<Error>>(
+        &self,
+        work: impl FnMut(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_timed(work).map(|(value, _)| value)
+    }
+
+    /// As [`write`](Self::write), with the time of the commit; `None` when there was nothing to commit.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_timed<T, E: From<Error>>(
+        &self,
+        mut work: impl FnMut(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<(T, Option<CommitTime>), E> {
+        let mut turn = None;
+        let mut tries = 0;
+        while tries < WRITE_TRIES_MAX {
+            let mut tx = WriteTx::begin(self)?;
+            let value = work(&mut tx)?;
+            let Some(intent) = tx.finish() else {
+                return Ok((value, None));
+            };
+            if turn.is_none() {
+                turn = self.wait_behind_others(&intent);
+                if turn.is_some() {
+                    // What was read while others had their turn is old by now.
+                    continue;
+                }
+            }
+            tries += 1;
+            match self.submit(intent, tries > 1)? {
+                Ok(time) => return Ok((value, Some(time))),
+                Err(Conflict::Wrote(place)) => turn = self.take_turn(turn, &place),
+                Err(Conflict::ReadTooLongAgo) => {}
+            }
+        }
+        Err(Error::Contended.into())
+    }
+
+    /// Reads the log from after `after` on.
+    ///
+    /// # Errors
+    /// [`Error::ReadTimeTooOld`] when log rows after it were trimmed; [`Error::Unavailable`], [`Error::Corrupt`].
+    pub fn feed(&self, after: CommitTime) -> Result<Feed, Error> {
+        Feed::open(Arc::clone(&self.engine), self.db, after)
+    }
+
+    /// Removes history and log older than `retention`, as far as `budget` allows.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub fn trim(&self, retention: Duration, budget: TrimBudget) -> Result<Trimmed, Error> {
+        let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+        let below = CommitTime(self.now().micros().saturating_sub(micros));
+        self.engine.trim(self.db, below, budget)
+    }
+
+    /// Whether writes are taken.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Fatal`].
+    pub fn ready(&self) -> Result<(), Error> {
+        self.queue.check()
+    }
+
+    /// How the engine is.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.engine.health()
+    }
+
+    /// Takes no further writes, and waits until those in line are durable.
+    pub fn close(&self) {
+        self.queue.close();
+        let thread = self
+            .committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // A committer that panicked has already failed the queue.
+            let _ = thread.join();
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {
+        self.engine.snapshot(self.db)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn submit(&self, intent: Intent, again: bool) -> Result<Result<CommitTime, Conflict>, Error> {
+        let (submission, answer) = Submission::new(intent, again);
+        self.queue.submit(submission)?;
+        match answer.recv() {
+            Ok(Ok(time)) => Ok(Ok(time)),
+            Ok(Err(Refusal::Conflict(conflict))) => Ok(Err(conflict)),
+            Ok(Err(Refusal::Failed(error))) => Err(error.into()),
+            Err(_) => Err(Error::Fatal("the committer stopped".to_owned())),
+        }
+    }
+
+    /// The turn at the first key written where others wait; `None` when nobody waits at any.
+    fn wait_behind_others(&self, intent: &Intent) -> Option<Turn<'_>> {
+        let busy = intent
+            .writes
+            .keys()
+            .find(|place| self.gates.is_busy(place))?;
+        self.gates.enter(busy)
+    }
+
+    /// Exchanges the turn for one at `place`; the old one is given back first.
+    fn take_turn<'a>(&'a self, turn: Option<Turn<'a>>, place: &Place) -> Option<Turn<'a>> {
+        if turn
+            .as_ref()
+            .is_some_and(|turn| turn.is_at(&self.gates, place))
+        {
+            return turn;
+        }
+        drop(turn);
+        self.gates.enter(place)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
