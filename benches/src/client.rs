@@ -18,7 +18,10 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Self { reader: BufReader::new(stream), body: Vec::new() })
+        Ok(Self {
+            reader: BufReader::new(stream),
+            body: Vec::new(),
+        })
     }
 
     /// Posts JSON and gives the JSON answered.
@@ -85,7 +88,9 @@ pub(crate) fn load(
                 })
             })
             .collect();
-        let counts = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")));
+        let counts = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")));
         counts.sum()
     })
 }

@@ -21,49 +21,96 @@ const LOAD_TIME: Duration = Duration::from_secs(5);
 const USERS: usize = 64;
 
 fn main() -> Result<()> {
-    let binary = std::env::args().nth(1).map_or_else(|| PathBuf::from("target/release/firekeep"), PathBuf::from);
+    let binary = std::env::args()
+        .nth(1)
+        .map_or_else(|| PathBuf::from("target/release/firekeep"), PathBuf::from);
     let folder = tempfile::tempdir()?;
     let signs = openssl_signs_per_second()?;
-    println!("{:<46} {:>12} {:>8} {:>8}", "what", "measured", "ratio", "target");
-    println!("{:<46} {:>10.0}/s", "openssl speed rsa2048, signatures per CPU-s", signs);
+    println!(
+        "{:<46} {:>12} {:>8} {:>8}",
+        "what", "measured", "ratio", "target"
+    );
+    println!(
+        "{:<46} {:>10.0}/s",
+        "openssl speed rsa2048, signatures per CPU-s", signs
+    );
 
     let bytes = std::fs::metadata(&binary)?.len();
     at_most("release binary", to_f64(bytes) / 1e6, 30.0, "MB");
 
     let server = Server::start(&binary, folder.path())?;
     let project = server.command(&["project", "show", "--json"])?;
-    let key = project.pointer("/apiKeys/0").and_then(Value::as_str).context("no API key")?.to_owned();
+    let key = project
+        .pointer("/apiKeys/0")
+        .and_then(Value::as_str)
+        .context("no API key")?
+        .to_owned();
     let mut client = Client::connect(server.address)?;
     let tokens = sign_up_users(&mut client)?;
     at_most("memory, idle", server.resident_mib()?, 30.0, "MiB");
 
     let sign_in = format!("/v1/accounts:signInWithCustomToken?key={key}");
-    let bodies: Vec<String> = tokens.iter().map(|token| json!({ "token": token }).to_string()).collect();
+    let bodies: Vec<String> = tokens
+        .iter()
+        .map(|token| json!({ "token": token }).to_string())
+        .collect();
     let before = server.written_bytes()?;
     for connections in [1, 16, 64] {
         let name = format!("signInWithCustomToken, {connections} connections, per CPU-s");
         measure(&server, &name, &sign_in, &bodies, connections, signs, 0.92)?;
     }
     let session = client.post(&sign_in, bodies.first().context("no user")?)?;
-    let refresh_token = session.get("refreshToken").and_then(Value::as_str).context("no session")?;
+    let refresh_token = session
+        .get("refreshToken")
+        .and_then(Value::as_str)
+        .context("no session")?;
     let refresh = format!("/v1/token?key={key}");
     let body = json!({ "grant_type": "refresh_token", "refresh_token": refresh_token }).to_string();
-    measure(&server, "refresh, 16 connections, per CPU-s", &refresh, &[body], 16, signs, 0.95)?;
-    let id_token = session.get("idToken").and_then(Value::as_str).context("no session")?;
+    measure(
+        &server,
+        "refresh, 16 connections, per CPU-s",
+        &refresh,
+        &[body],
+        16,
+        signs,
+        0.95,
+    )?;
+    let id_token = session
+        .get("idToken")
+        .and_then(Value::as_str)
+        .context("no session")?;
     let lookup = format!("/v1/accounts:lookup?key={key}");
     let body = json!({ "idToken": id_token }).to_string();
     let (rate, _) = cost(&server, &lookup, &[body], 16)?;
     at_most("lookup, 16 connections, CPU", 1e6 / rate, 25.0, "us");
-    at_most("memory after all of it", server.resident_mib()?, 60.0, "MiB");
+    at_most(
+        "memory after all of it",
+        server.resident_mib()?,
+        60.0,
+        "MiB",
+    );
     let written = to_f64(server.written_bytes()?.saturating_sub(before)) / 1e6;
-    println!("{:<46} {written:>9.1} MB   (sign-in times, in groups)", "written during the loads");
+    println!(
+        "{:<46} {written:>9.1} MB   (sign-in times, in groups)",
+        "written during the loads"
+    );
 
     server.stop()?;
     let (server, first) = first_sign_in(&binary, folder.path(), &sign_in, &bodies)?;
-    at_most("start to first signed-in user, clean stop", first.as_secs_f64() * 1e3, 50.0, "ms");
+    at_most(
+        "start to first signed-in user, clean stop",
+        first.as_secs_f64() * 1e3,
+        50.0,
+        "ms",
+    );
     server.kill()?;
     let (server, first) = first_sign_in(&binary, folder.path(), &sign_in, &bodies)?;
-    at_most("start to first signed-in user, kill -9", first.as_secs_f64() * 1e3, 2000.0, "ms");
+    at_most(
+        "start to first signed-in user, kill -9",
+        first.as_secs_f64() * 1e3,
+        2000.0,
+        "ms",
+    );
     server.stop()
 }
 
@@ -74,8 +121,14 @@ fn sign_up_users(client: &mut Client) -> Result<Vec<String>> {
             let body = json!({ "username": format!("bench-{at}"), "password": "correct horse" });
             let answer = client.post("/account/v1/signup", &body.to_string());
             // More sign-ups than one address may make in an hour: the limit holds here too.
-            let answer = answer.or_else(|_| client.post("/account/v1/login", &json!({
-                "login": "bench-0", "password": "correct horse" }).to_string()))?;
+            let answer = answer.or_else(|_| {
+                client.post(
+                    "/account/v1/login",
+                    &json!({
+                "login": "bench-0", "password": "correct horse" })
+                    .to_string(),
+                )
+            })?;
             let token = answer.get("customToken").and_then(Value::as_str);
             token.map(str::to_owned).context("no custom token")
         })
@@ -89,7 +142,10 @@ fn cost(server: &Server, path: &str, bodies: &[String], connections: usize) -> R
     let requests = load(server.address, path, bodies, connections, LOAD_TIME)?;
     let used = server.cpu_seconds()? - cpu;
     ensure!(used > 0.0, "the server used no CPU time");
-    Ok((to_f64(requests) / used, to_f64(requests) / started.elapsed().as_secs_f64()))
+    Ok((
+        to_f64(requests) / used,
+        to_f64(requests) / started.elapsed().as_secs_f64(),
+    ))
 }
 
 fn measure(
@@ -104,13 +160,18 @@ fn measure(
     let (per_cpu, per_second) = cost(server, path, bodies, connections)?;
     let ratio = per_cpu / signs;
     let verdict = if ratio >= target { "" } else { "  short" };
-    println!("{name:<46} {per_cpu:>10.0}/s {ratio:>8.2} {target:>8.2}{verdict}   ({per_second:.0}/s by the clock)");
+    println!(
+        "{name:<46} {per_cpu:>10.0}/s {ratio:>8.2} {target:>8.2}{verdict}   ({per_second:.0}/s by the clock)"
+    );
     Ok(())
 }
 
 fn at_most(name: &str, measured: f64, target: f64, unit: &str) {
     let verdict = if measured <= target { "" } else { "  over" };
-    println!("{name:<46} {measured:>9.1} {unit:<3} {:>7.2} <={target:>6}{verdict}", measured / target);
+    println!(
+        "{name:<46} {measured:>9.1} {unit:<3} {:>7.2} <={target:>6}{verdict}",
+        measured / target
+    );
 }
 
 fn first_sign_in(

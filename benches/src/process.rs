@@ -24,7 +24,14 @@ impl Server {
     /// Starts the server on a free port and waits until it serves.
     pub(crate) fn start(binary: &Path, folder: &Path) -> Result<Self> {
         let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--log",
+                "error",
+                "--data",
+            ])
             .arg(folder)
             .stdout(Stdio::piped())
             .spawn()
@@ -32,15 +39,32 @@ impl Server {
         let output = child.stdout.take().context("no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().rsplit("//").next().context("no address")?.parse()?;
-        Ok(Self { child, binary: binary.to_owned(), folder: folder.to_owned(), address })
+        let address = line
+            .trim()
+            .rsplit("//")
+            .next()
+            .context("no address")?
+            .parse()?;
+        Ok(Self {
+            child,
+            binary: binary.to_owned(),
+            folder: folder.to_owned(),
+            address,
+        })
     }
 
     /// Runs a command of the command line on the server's folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Value> {
-        let output =
-            Command::new(&self.binary).args(arguments).arg("--data").arg(&self.folder).output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new(&self.binary)
+            .args(arguments)
+            .arg("--data")
+            .arg(&self.folder)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
@@ -56,7 +80,10 @@ impl Server {
     /// Resident memory.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("VmRSS")?;
         let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kib / 1024.0)
     }
@@ -64,7 +91,10 @@ impl Server {
     /// Bytes that the process caused to be written to disk.
     pub(crate) fn written_bytes(&self) -> Result<u64> {
         let io = fs::read_to_string(format!("/proc/{}/io", self.child.id()))?;
-        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).context("io")?;
+        let line = io
+            .lines()
+            .find_map(|line| line.strip_prefix("write_bytes: "))
+            .context("io")?;
         Ok(line.parse()?)
     }
 
@@ -93,10 +123,15 @@ impl Drop for Server {
 
 /// RSA-2048 signatures per CPU-second by the machine's openssl.
 pub(crate) fn openssl_signs_per_second() -> Result<f64> {
-    let output =
-        Command::new("openssl").args(["speed", "-seconds", "3", "rsa2048"]).output().context("openssl")?;
+    let output = Command::new("openssl")
+        .args(["speed", "-seconds", "3", "rsa2048"])
+        .output()
+        .context("openssl")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().rfind(|line| line.starts_with("rsa")).context("no figure")?;
+    let line = text
+        .lines()
+        .rfind(|line| line.starts_with("rsa"))
+        .context("no figure")?;
     let rate = line.split_whitespace().rev().nth(1).context("no figure")?;
     Ok(rate.parse()?)
 }

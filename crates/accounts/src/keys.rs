@@ -22,12 +22,21 @@ impl Pool {
     /// The pool of a project's own users.
     #[must_use]
     pub fn of(project: &ProjectId) -> Self {
-        Self { project: project.clone(), tenant: None }
+        Self {
+            project: project.clone(),
+            tenant: None,
+        }
     }
 
     pub(crate) fn prefix(&self) -> Key {
         let tenant = self.tenant.as_deref().unwrap_or_default();
-        [self.project.as_str().as_bytes(), &[0], tenant.as_bytes(), &[0]].concat()
+        [
+            self.project.as_str().as_bytes(),
+            &[0],
+            tenant.as_bytes(),
+            &[0],
+        ]
+        .concat()
     }
 
     pub(crate) fn user(&self, uid: &Uid) -> Key {

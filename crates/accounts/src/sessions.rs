@@ -132,7 +132,10 @@ impl SessionKeys {
         pool: &Pool,
         session: &Session,
     ) -> Result<RefreshToken, Error> {
-        let key = self.0.first().ok_or(Error::Corrupt("no key seals sessions"))?;
+        let key = self
+            .0
+            .first()
+            .ok_or(Error::Corrupt("no key seals sessions"))?;
         let sealed = Sealed {
             s: session.id.to_hex(),
             u: session.uid.as_str().to_owned(),
@@ -146,7 +149,10 @@ impl SessionKeys {
         let mut nonce = [0; 12];
         cx.rng.fill(&mut nonce);
         let bytes = key.seal(nonce, &plain, &pool.prefix());
-        Ok(RefreshToken(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
+        Ok(RefreshToken(format!(
+            "{PREFIX}{}",
+            URL_SAFE_NO_PAD.encode(bytes)
+        )))
     }
 
     /// Opens a refresh token of this pool. Whether the session still stands is [`check`]'s to say.
@@ -161,8 +167,11 @@ impl SessionKeys {
         let text = token.strip_prefix(PREFIX).ok_or_else(invalid)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
         let context = pool.prefix();
-        let plain =
-            self.0.iter().find_map(|key| key.open(&bytes, &context)).ok_or_else(invalid)?;
+        let plain = self
+            .0
+            .iter()
+            .find_map(|key| key.open(&bytes, &context))
+            .ok_or_else(invalid)?;
         let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| invalid())?;
         Ok(Session {
             id: SessionId::from_hex(&sealed.s).ok_or_else(invalid)?,
@@ -187,7 +196,9 @@ pub fn check(tx: &dyn Read, pool: &Pool, user: &User, session: &Session) -> Resu
     if user.disabled {
         return Err(Error::UserDisabled);
     }
-    let before = user.valid_since_secs.is_some_and(|secs| session.auth_time_secs < secs);
+    let before = user
+        .valid_since_secs
+        .is_some_and(|secs| session.auth_time_secs < secs);
     if before || has_ended(tx, pool, user, &session.id)? {
         return Err(Error::SessionEnded);
     }
@@ -206,7 +217,9 @@ pub fn has_ended(
 ) -> Result<bool, Error> {
     let of_today = session.generation() == user.generation;
     Ok(!of_today
-        || tx.get(Space::SysUserIndex, &pool.ended_session(&user.uid, session))?.is_some())
+        || tx
+            .get(Space::SysUserIndex, &pool.ended_session(&user.uid, session))?
+            .is_some())
 }
 
 /// Ends one session.
@@ -214,6 +227,10 @@ pub fn has_ended(
 /// # Errors
 /// [`Error::Store`].
 pub fn end(tx: &mut WriteTx<'_>, pool: &Pool, uid: &Uid, session: &SessionId) -> Result<(), Error> {
-    tx.put(Space::SysUserIndex, pool.ended_session(uid, session), bytes::Bytes::new())?;
+    tx.put(
+        Space::SysUserIndex,
+        pool.ended_session(uid, session),
+        bytes::Bytes::new(),
+    )?;
     Ok(())
 }

@@ -39,7 +39,11 @@ pub fn custom_token_of_known_user(
         return Err(Error::UserDisabled);
     }
     let session = Session::start(cx, &user, "custom", token.claims.clone());
-    Ok(Some(SignedIn { user, session, is_new_user: false }))
+    Ok(Some(SignedIn {
+        user,
+        session,
+        is_new_user: false,
+    }))
 }
 
 /// Exchanges a verified custom token for a session, creating the user on first sight.
@@ -57,18 +61,32 @@ pub fn custom_token(
     let (user, is_new_user) = match users::find(tx, pool, &token.uid)? {
         Some(user) if user.disabled => return Err(Error::UserDisabled),
         Some(before) => {
-            let user = User { custom_auth: true, ..before.clone() };
+            let user = User {
+                custom_auth: true,
+                ..before.clone()
+            };
             users::save(tx, pool, Some(&before), &user)?;
             (user, false)
         }
         None => {
-            let change = Change { last_login_at: Some(cx.now), ..Change::default() };
-            let new = NewUser { uid: Some(token.uid.clone()), change, custom_auth: true };
+            let change = Change {
+                last_login_at: Some(cx.now),
+                ..Change::default()
+            };
+            let new = NewUser {
+                uid: Some(token.uid.clone()),
+                change,
+                custom_auth: true,
+            };
             (users::create(tx, cx, pool, new)?, true)
         }
     };
     let session = Session::start(cx, &user, "custom", token.claims.clone());
-    Ok(SignedIn { user, session, is_new_user })
+    Ok(SignedIn {
+        user,
+        session,
+        is_new_user,
+    })
 }
 
 /// Creates an anonymous user and signs it in. Source: auth specification, section 15.4.
@@ -104,10 +122,25 @@ fn sign_up(
     change: Change,
     provider: &str,
 ) -> Result<SignedIn, Error> {
-    let change = Change { last_login_at: Some(cx.now), ..change };
-    let user = users::create(tx, cx, pool, NewUser { change, ..NewUser::default() })?;
+    let change = Change {
+        last_login_at: Some(cx.now),
+        ..change
+    };
+    let user = users::create(
+        tx,
+        cx,
+        pool,
+        NewUser {
+            change,
+            ..NewUser::default()
+        },
+    )?;
     let session = Session::start(cx, &user, provider, Map::new());
-    Ok(SignedIn { user, session, is_new_user: true })
+    Ok(SignedIn {
+        user,
+        session,
+        is_new_user: true,
+    })
 }
 
 /// Continues the session of a refresh token. Source: auth specification, section 15.2.
@@ -123,5 +156,9 @@ pub fn refresh(
     let session = keys.open(pool, token)?;
     let user = users::find(tx, pool, &session.uid)?.ok_or(Error::InvalidRefreshToken)?;
     sessions::check(tx, pool, &user, &session)?;
-    Ok(SignedIn { user, session, is_new_user: false })
+    Ok(SignedIn {
+        user,
+        session,
+        is_new_user: false,
+    })
 }

@@ -20,7 +20,11 @@ impl Email {
             && !domain.contains('@')
             && lower.chars().all(fair)
             && lower.chars().count() <= limits::EMAIL_CHARS_MAX;
-        if valid { Ok(Self(lower)) } else { Err(Error::InvalidEmail) }
+        if valid {
+            Ok(Self(lower))
+        } else {
+            Err(Error::InvalidEmail)
+        }
     }
 
     /// The canonical text.
@@ -102,7 +106,11 @@ mod tests {
             ("a b@c", None),
             ("a\0@c", None),
         ] {
-            assert_eq!(Email::parse(text).ok().as_ref().map(Email::as_str), canonical, "{text}");
+            assert_eq!(
+                Email::parse(text).ok().as_ref().map(Email::as_str),
+                canonical,
+                "{text}"
+            );
         }
         assert!(Email::parse(&format!("{}@b", "a".repeat(252))).is_ok());
         assert!(Email::parse(&format!("{}@b", "a".repeat(253))).is_err());
@@ -110,16 +118,24 @@ mod tests {
 
     #[test]
     fn phones() {
-        for (text, valid) in
-            [("+15555550100", true), ("15555550100", false), ("+1", false), ("+1555a", false)]
-        {
+        for (text, valid) in [
+            ("+15555550100", true),
+            ("15555550100", false),
+            ("+1", false),
+            ("+1555a", false),
+        ] {
             assert_eq!(Phone::parse(text).is_ok(), valid, "{text}");
         }
     }
 
     #[test]
     fn usernames() {
-        for (text, valid) in [("bob", true), ("bo", false), ("bob@x", false), ("B.o_b-1", true)] {
+        for (text, valid) in [
+            ("bob", true),
+            ("bo", false),
+            ("bob@x", false),
+            ("B.o_b-1", true),
+        ] {
             assert_eq!(Username::parse(text).is_ok(), valid, "{text}");
         }
     }

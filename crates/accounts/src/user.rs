@@ -123,16 +123,25 @@ impl User {
     pub fn identities(&self) -> Map<String, Value> {
         let mut identities: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         if let Some(email) = &self.email {
-            identities.entry("email".to_owned()).or_default().push(email.as_str().into());
+            identities
+                .entry("email".to_owned())
+                .or_default()
+                .push(email.as_str().into());
         }
         if let Some(phone) = &self.phone_number {
-            identities.entry("phone".to_owned()).or_default().push(phone.as_str().into());
+            identities
+                .entry("phone".to_owned())
+                .or_default()
+                .push(phone.as_str().into());
         }
         for entry in &self.providers {
             let ids = identities.entry(entry.provider_id.clone()).or_default();
             ids.push(entry.raw_id.as_str().into());
         }
-        identities.into_iter().map(|(provider, ids)| (provider, Value::Array(ids))).collect()
+        identities
+            .into_iter()
+            .map(|(provider, ids)| (provider, Value::Array(ids)))
+            .collect()
     }
 
     pub(crate) fn encode(&self) -> Result<Bytes, Error> {
@@ -147,7 +156,9 @@ impl User {
     /// # Errors
     /// [`Error::Corrupt`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let (format, body) = bytes.split_first().ok_or(Error::Corrupt("an empty record"))?;
+        let (format, body) = bytes
+            .split_first()
+            .ok_or(Error::Corrupt("an empty record"))?;
         if *format != FORMAT {
             return Err(Error::Corrupt("an unknown format"));
         }
@@ -216,12 +227,18 @@ impl From<&User> for Stored {
             generation: user.generation,
             email: user.email.as_ref().map(|email| owned(email.as_str())),
             email_verified: user.email_verified,
-            initial_email: user.initial_email.as_ref().map(|email| owned(email.as_str())),
+            initial_email: user
+                .initial_email
+                .as_ref()
+                .map(|email| owned(email.as_str())),
             email_link_signin: user.email_link_signin,
             username: user.username.as_ref().map(|name| owned(name.as_str())),
             display_name: user.display_name.clone(),
             photo_url: user.photo_url.clone(),
-            phone_number: user.phone_number.as_ref().map(|phone| owned(phone.as_str())),
+            phone_number: user
+                .phone_number
+                .as_ref()
+                .map(|phone| owned(phone.as_str())),
             password_hash: user.password_hash.clone(),
             password_updated_at: user.password_updated_at.map(Timestamp::micros),
             providers: user.providers.clone(),
@@ -243,7 +260,10 @@ impl TryFrom<Stored> for User {
     fn try_from(stored: Stored) -> Result<Self, Error> {
         let corrupt = |_| Error::Corrupt("a field has not its form");
         let email = |text: Option<String>| {
-            text.as_deref().map(Email::parse).transpose().map_err(corrupt)
+            text.as_deref()
+                .map(Email::parse)
+                .transpose()
+                .map_err(corrupt)
         };
         Ok(Self {
             uid: Uid::parse(&stored.uid).map_err(|_| Error::Corrupt("a uid has not its form"))?,

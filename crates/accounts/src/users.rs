@@ -123,14 +123,19 @@ pub fn find_by_federated(
 }
 
 fn find_by_index(tx: &dyn Read, pool: &Pool, key: &[u8]) -> Result<Option<User>, Error> {
-    let Some(bytes) = tx.get(Space::SysUserIndex, key)? else { return Ok(None) };
+    let Some(bytes) = tx.get(Space::SysUserIndex, key)? else {
+        return Ok(None);
+    };
     let uid = decode_uid(&bytes)?;
     let user = find(tx, pool, &uid)?;
-    user.ok_or(Error::Corrupt("an index names a user that is not there")).map(Some)
+    user.ok_or(Error::Corrupt("an index names a user that is not there"))
+        .map(Some)
 }
 
 fn decode_uid(bytes: &[u8]) -> Result<Uid, Error> {
-    let text = std::str::from_utf8(bytes).ok().and_then(|text| Uid::parse(text).ok());
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| Uid::parse(text).ok());
     text.ok_or(Error::Corrupt("an index entry holds no uid"))
 }
 
@@ -152,7 +157,12 @@ pub fn list(
     };
     let mut users = Vec::new();
     loop {
-        let page = tx.scan(Space::SysUsers, &range, Direction::Forward, PageLimit::default())?;
+        let page = tx.scan(
+            Space::SysUsers,
+            &range,
+            Direction::Forward,
+            PageLimit::default(),
+        )?;
         for (_, value) in &page.rows {
             if users.len() == limit {
                 return Ok(users);
@@ -244,14 +254,20 @@ pub fn update(
 /// # Errors
 /// As [`find`].
 pub fn delete(tx: &mut WriteTx<'_>, pool: &Pool, uid: &Uid) -> Result<bool, Error> {
-    let Some(user) = find(tx, pool, uid)? else { return Ok(false) };
+    let Some(user) = find(tx, pool, uid)? else {
+        return Ok(false);
+    };
     for key in index_keys(pool, &user) {
         tx.delete(Space::SysUserIndex, key)?;
     }
     let mut range = KeyRange::prefix(&pool.ended_sessions(uid));
     loop {
-        let page =
-            tx.scan(Space::SysUserIndex, &range, Direction::Forward, PageLimit::default())?;
+        let page = tx.scan(
+            Space::SysUserIndex,
+            &range,
+            Direction::Forward,
+            PageLimit::default(),
+        )?;
         for (key, _) in &page.rows {
             tx.delete(Space::SysUserIndex, key.to_vec())?;
         }
@@ -271,13 +287,19 @@ pub(crate) fn save(
     before: Option<&User>,
     user: &User,
 ) -> Result<(), Error> {
-    let old = before.map(|user| index_keys(pool, user)).unwrap_or_default();
+    let old = before
+        .map(|user| index_keys(pool, user))
+        .unwrap_or_default();
     let new = index_keys(pool, user);
     for key in old.iter().filter(|key| !new.contains(key)) {
         tx.delete(Space::SysUserIndex, key.clone())?;
     }
     for key in new.into_iter().filter(|key| !old.contains(key)) {
-        tx.put(Space::SysUserIndex, key, user.uid.as_str().as_bytes().to_vec().into())?;
+        tx.put(
+            Space::SysUserIndex,
+            key,
+            user.uid.as_str().as_bytes().to_vec().into(),
+        )?;
     }
     tx.put(Space::SysUsers, pool.user(&user.uid), user.encode()?)?;
     Ok(())
@@ -287,9 +309,15 @@ fn index_keys(pool: &Pool, user: &User) -> Vec<firekeep_store::Key> {
     let mut keys = Vec::new();
     keys.extend(user.email.as_ref().map(|email| pool.email(email)));
     keys.extend(user.phone_number.as_ref().map(|phone| pool.phone(phone)));
-    keys.extend(user.username.as_ref().map(|username| pool.username(username)));
     keys.extend(
-        user.providers.iter().map(|entry| pool.federated(&entry.provider_id, &entry.raw_id)),
+        user.username
+            .as_ref()
+            .map(|username| pool.username(username)),
+    );
+    keys.extend(
+        user.providers
+            .iter()
+            .map(|entry| pool.federated(&entry.provider_id, &entry.raw_id)),
     );
     keys
 }
@@ -363,10 +391,17 @@ fn apply(
         unlink(user, provider);
     }
     if let Some(entry) = change.link_provider {
-        if !free(find_by_federated(tx, pool, &entry.provider_id, &entry.raw_id)?, &user.uid) {
+        if !free(
+            find_by_federated(tx, pool, &entry.provider_id, &entry.raw_id)?,
+            &user.uid,
+        ) {
             return Err(Error::FederatedLinked);
         }
-        match user.providers.iter_mut().find(|old| old.provider_id == entry.provider_id) {
+        match user
+            .providers
+            .iter_mut()
+            .find(|old| old.provider_id == entry.provider_id)
+        {
             Some(old) => *old = entry,
             None => user.providers.push(entry),
         }
@@ -437,7 +472,9 @@ fn parse_claims(text: &str) -> Result<Option<Map<String, Value>>, Error> {
     }
     let claims: Map<String, Value> =
         serde_json::from_str(text).map_err(|_| Error::InvalidClaims)?;
-    let reserved = claims.keys().find(|name| firekeep_token::is_reserved_claim(name));
+    let reserved = claims
+        .keys()
+        .find(|name| firekeep_token::is_reserved_claim(name));
     if let Some(name) = reserved {
         return Err(Error::ForbiddenClaim(name.clone()));
     }
@@ -455,7 +492,9 @@ pub fn note_times(
     login: Option<Timestamp>,
     refresh: Option<Timestamp>,
 ) -> Result<(), Error> {
-    let Some(before) = find(tx, pool, uid)? else { return Ok(()) };
+    let Some(before) = find(tx, pool, uid)? else {
+        return Ok(());
+    };
     let mut user = before.clone();
     user.last_login_at = user.last_login_at.max(login);
     user.last_refresh_at = user.last_refresh_at.max(refresh);

@@ -55,7 +55,9 @@ impl Core {
         new: NewAccount,
     ) -> Result<Login, Error> {
         if new.email.is_none() && new.username.is_none() {
-            return Err(Error::Invalid("give `email`, `username` or both".to_owned()));
+            return Err(Error::Invalid(
+                "give `email`, `username` or both".to_owned(),
+            ));
         }
         let email = new.email.as_deref().map(Email::parse).transpose()?;
         let username = new.username.as_deref().map(Username::parse).transpose()?;
@@ -78,9 +80,7 @@ impl Core {
             ..Change::default()
         };
         let signed_in = self
-            .write(move |tx, cx| {
-                Ok(sign_in::password_sign_up(tx, cx, &pool, change.clone())?)
-            })
+            .write(move |tx, cx| Ok(sign_in::password_sign_up(tx, cx, &pool, change.clone())?))
             .await?;
         self.login(signed_in.user, Map::new())
     }
@@ -114,14 +114,18 @@ impl Core {
     ) -> Result<Login, Error> {
         check_password(&new_password)?;
         let name = who.user.uid.as_str();
-        let user =
-            self.check_password_of(client, name, Some(who.user.clone()), old_password).await?;
+        let user = self
+            .check_password_of(client, name, Some(who.user.clone()), old_password)
+            .await?;
         let password_hash = Edit::Set(self.hash(new_password).await?);
         let (pool, uid) = (self.default_pool(), user.uid);
         let user = self
             .write(move |tx, cx| {
                 let password_hash = password_hash.clone();
-                let change = Change { password_hash, ..Change::default() };
+                let change = Change {
+                    password_hash,
+                    ..Change::default()
+                };
                 Ok(users::update(tx, cx, &pool, &uid, change)?)
             })
             .await?;
@@ -138,7 +142,11 @@ impl Core {
 
     fn login(&self, user: User, claims: Map<String, Value>) -> Result<Login, Error> {
         let custom_token = self.mint_custom_token(&user.uid, &claims)?;
-        Ok(Login { custom_token, expires_in_secs: ACCOUNT_TOKEN_LIFETIME_SECS, user })
+        Ok(Login {
+            custom_token,
+            expires_in_secs: ACCOUNT_TOKEN_LIFETIME_SECS,
+            user,
+        })
     }
 
     fn mint_custom_token(&self, uid: &Uid, claims: &Map<String, Value>) -> Result<String, Error> {

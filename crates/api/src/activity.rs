@@ -49,6 +49,8 @@ impl Activity {
     pub(crate) fn take(&self, limit: usize) -> Vec<((Pool, Uid), Times)> {
         let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let keys: Vec<_> = pending.keys().take(limit).cloned().collect();
-        keys.into_iter().filter_map(|key| pending.remove_entry(&key)).collect()
+        keys.into_iter()
+            .filter_map(|key| pending.remove_entry(&key))
+            .collect()
     }
 }

@@ -116,14 +116,24 @@ impl Core {
             Command::ServiceAccountList => {
                 Ok(json!({ "serviceAccounts": self.accounts().summaries() }))
             }
-            Command::ServiceAccountSetDisabled { client_email, disabled } => {
+            Command::ServiceAccountSetDisabled {
+                client_email,
+                disabled,
+            } => {
                 let email = client_email.clone();
                 self.write(move |tx, _| service_accounts::set_disabled(tx, &email, disabled))
                     .await?;
                 self.reload()?;
                 Ok(json!({ "clientEmail": client_email, "disabled": disabled }))
             }
-            Command::UserCreate { uid, email, username, phone, password, display_name } => {
+            Command::UserCreate {
+                uid,
+                email,
+                username,
+                phone,
+                password,
+                display_name,
+            } => {
                 let change = Change {
                     email: parse(email, Email::parse)?,
                     username: parse(username, Username::parse)?,
@@ -146,7 +156,10 @@ impl Core {
                 let uid = self.named(&name)?.uid;
                 let user = self
                     .write(move |tx, cx| {
-                        let change = Change { disabled: Some(disabled), ..Change::default() };
+                        let change = Change {
+                            disabled: Some(disabled),
+                            ..Change::default()
+                        };
                         Ok(users::update(tx, cx, &pool, &uid, change)?)
                     })
                     .await?;
@@ -183,7 +196,9 @@ impl Core {
             None => self.find_by_name(&pool, name)?,
         };
         found.ok_or_else(|| {
-            Error::NotFound(format!("no user has the uid, email address or username `{name}`"))
+            Error::NotFound(format!(
+                "no user has the uid, email address or username `{name}`"
+            ))
         })
     }
 }

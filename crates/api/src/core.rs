@@ -111,7 +111,10 @@ impl Core {
     /// What `GET /` tells.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { mode: self.policy.mode(), project_id: self.project.id.clone() }
+        Status {
+            mode: self.policy.mode(),
+            project_id: self.project.id.clone(),
+        }
     }
 
     /// Whether the store takes writes.
@@ -149,7 +152,10 @@ impl Core {
     #[must_use]
     pub fn service_account_keys(&self, client_email: &str) -> Option<serde_json::Value> {
         use firekeep_token::custom::ServiceAccounts as _;
-        let account = self.accounts().find(client_email).filter(|account| !account.disabled)?;
+        let account = self
+            .accounts()
+            .find(client_email)
+            .filter(|account| !account.disabled)?;
         let keys: Vec<_> = account
             .keys
             .iter()
@@ -185,7 +191,9 @@ impl Core {
     pub fn caller(&self, bearer: Option<&str>, api_key: Option<&str>) -> Result<Caller, Error> {
         if let Some(bearer) = bearer {
             if self.policy.admits(bearer) || self.is_admin(bearer) {
-                return Ok(Caller::Privileged { project: self.project_id.clone() });
+                return Ok(Caller::Privileged {
+                    project: self.project_id.clone(),
+                });
             }
             return Err(Error::Unauthenticated);
         }
@@ -193,7 +201,9 @@ impl Core {
             return Ok(Caller::Anonymous);
         };
         if self.policy.open() || self.project.api_keys.iter().any(|known| known == key) {
-            return Ok(Caller::ApiKey { project: self.project_id.clone() });
+            return Ok(Caller::ApiKey {
+                project: self.project_id.clone(),
+            });
         }
         Err(Error::UnknownApiKey)
     }
@@ -266,8 +276,13 @@ impl Core {
         let plain = format!("{} {email}", now.secs() + ACCESS_TOKEN_LIFETIME_SECS);
         let mut nonce = [0; 12];
         firekeep_crypto::fill_random(&mut nonce);
-        let sealed = self.access_keys.seal(nonce, plain.as_bytes(), b"access token");
-        Ok((format!("fka1.{}", hex::encode(sealed)), ACCESS_TOKEN_LIFETIME_SECS - 1))
+        let sealed = self
+            .access_keys
+            .seal(nonce, plain.as_bytes(), b"access token");
+        Ok((
+            format!("fka1.{}", hex::encode(sealed)),
+            ACCESS_TOKEN_LIFETIME_SECS - 1,
+        ))
     }
 
     fn is_admin(&self, bearer: &str) -> bool {
@@ -284,11 +299,12 @@ impl Core {
                 .ok()
                 .and_then(|sealed| self.access_keys.open(&sealed, b"access token"))
                 .and_then(|plain| String::from_utf8(plain).ok());
-            return plain.as_deref().and_then(|plain| plain.split_once(' ')).is_some_and(
-                |(expires, email)| {
+            return plain
+                .as_deref()
+                .and_then(|plain| plain.split_once(' '))
+                .is_some_and(|(expires, email)| {
                     expires.parse().is_ok_and(|secs: i64| secs > now.secs()) && enabled(email)
-                },
-            );
+                });
         }
         // A self-signed JWT, as some Google client libraries send.
         let audiences = [
@@ -324,7 +340,8 @@ impl Core {
     ) -> Result<T, Error> {
         let core = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || core.write_here(work));
-        task.await.map_err(|_| Error::Internal("a write did not end".to_owned()))?
+        task.await
+            .map_err(|_| Error::Internal("a write did not end".to_owned()))?
     }
 
     /// The same on this thread, for callers that may block.
@@ -333,10 +350,11 @@ impl Core {
         work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let now = self.now();
-        self.store.write(|tx: &mut WriteTx<'_>| -> Result<T, Error> {
-            let mut rng = SystemRng;
-            work(tx, &mut OpContext { now, rng: &mut rng })
-        })
+        self.store
+            .write(|tx: &mut WriteTx<'_>| -> Result<T, Error> {
+                let mut rng = SystemRng;
+                work(tx, &mut OpContext { now, rng: &mut rng })
+            })
     }
 
     // ---- keys ----
@@ -363,14 +381,20 @@ impl Core {
         let keys = Arc::new(Keyring::load(&tx)?);
         let accounts = Arc::new(Registry::load(&tx)?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
-        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = accounts;
+        *self
+            .accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = accounts;
         Ok(())
     }
 
     /// Makes and registers a service account, and gives its key file: the only copy of the private key.
     pub(crate) fn create_service_account(&self, name: &str) -> Result<KeyFile, Error> {
         let mut rng = SystemRng;
-        let mut cx = OpContext { now: self.now(), rng: &mut rng };
+        let mut cx = OpContext {
+            now: self.now(),
+            rng: &mut rng,
+        };
         let file = KeyFile::generate(&self.project_id, name, &self.base_url, &mut cx)
             .map_err(Error::CustomToken)?;
         self.write_here(|tx, cx| service_accounts::register(tx, &file, cx.now, false))?;

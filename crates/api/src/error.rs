@@ -86,6 +86,8 @@ impl From<firekeep_crypto::Error> for Error {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::Internal(format!("a stored record cannot be read or written: {error}"))
+        Self::Internal(format!(
+            "a stored record cannot be read or written: {error}"
+        ))
     }
 }

@@ -7,8 +7,8 @@ mod session;
 mod verified;
 
 pub use admin::{BatchDeleteFault, Page, Selector};
-pub(crate) use password::{HASH_PLACES, check_password};
 pub use password::SignUp;
+pub(crate) use password::{HASH_PLACES, check_password};
 pub use profile::{Updated, WhoUpdates};
 pub use session::{Authenticated, Tokens};
 pub(crate) use verified::VerifiedTokens;

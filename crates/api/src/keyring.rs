@@ -93,17 +93,31 @@ impl Keyring {
         for stored in stored_keys(tx)? {
             let key = PrivateKey::from_pkcs8_pem(&stored.private_key)?;
             let public = key.public();
-            let signing = SigningKey { kid: stored.kid.clone(), key };
+            let signing = SigningKey {
+                kid: stored.kid.clone(),
+                key,
+            };
             if stored.state == KeyState::Current {
                 current = Some(stored.kid.clone());
             }
-            keys.insert(stored.kid.clone(), IdKey { stored, signing, public });
+            keys.insert(
+                stored.kid.clone(),
+                IdKey {
+                    stored,
+                    signing,
+                    public,
+                },
+            );
         }
         let current = current.ok_or_else(|| Error::Internal("no key signs ID tokens".into()))?;
         let seal = tx.get(Space::SysKeys, SEAL_KEY)?;
         let seal = seal.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_ref()).ok());
         let seal = seal.ok_or_else(|| Error::Internal("no key seals sessions".into()))?;
-        Ok(Self { keys, current, seal })
+        Ok(Self {
+            keys,
+            current,
+            seal,
+        })
     }
 
     /// Makes what is missing: the first start of a data folder.
@@ -116,7 +130,10 @@ impl Keyring {
             cx.rng.fill(&mut bytes);
             tx.put(Space::SysKeys, SEAL_KEY.to_vec(), bytes.into())?;
         }
-        if stored_keys(tx)?.iter().all(|key| key.state != KeyState::Current) {
+        if stored_keys(tx)?
+            .iter()
+            .all(|key| key.state != KeyState::Current)
+        {
             put(tx, &new_key(cx.now, KeyState::Current)?)?;
         }
         Ok(())
@@ -153,7 +170,10 @@ impl Keyring {
 
     /// Publishes the next key now; it signs after [`KEY_PUBLISHED_BEFORE_USE`].
     pub(crate) fn rotate(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<(), Error> {
-        if stored_keys(tx)?.iter().any(|key| key.state == KeyState::Next) {
+        if stored_keys(tx)?
+            .iter()
+            .any(|key| key.state == KeyState::Next)
+        {
             return Err(Error::Invalid(
                 "the next key is published already; it takes over an hour after that".into(),
             ));
@@ -190,11 +210,18 @@ impl Keyring {
     pub(crate) fn published(&self) -> PublishedKeys {
         let mut keys: Vec<&IdKey> = self.keys.values().collect();
         keys.sort_by(|a, b| a.stored.kid.cmp(&b.stored.kid));
-        let jwks: Vec<Value> =
-            keys.iter().map(|key| jwk::rsa_jwk(&key.public, &key.stored.kid)).collect();
+        let jwks: Vec<Value> = keys
+            .iter()
+            .map(|key| jwk::rsa_jwk(&key.public, &key.stored.kid))
+            .collect();
         let certificates = keys
             .iter()
-            .map(|key| (key.stored.kid.clone(), Value::from(key.stored.certificate.clone())))
+            .map(|key| {
+                (
+                    key.stored.kid.clone(),
+                    Value::from(key.stored.certificate.clone()),
+                )
+            })
             .collect();
         PublishedKeys {
             jwks: json!({ "keys": jwks }),
@@ -226,13 +253,25 @@ fn secs(duration: std::time::Duration) -> i64 {
 
 fn stored_keys(tx: &dyn Read) -> Result<Vec<StoredKey>, Error> {
     let range = KeyRange::prefix(ID_KEYS);
-    let page = tx.scan(Space::SysKeys, &range, Direction::Forward, PageLimit::default())?;
-    page.rows.iter().map(|(_, value)| Ok(serde_json::from_slice(value)?)).collect()
+    let page = tx.scan(
+        Space::SysKeys,
+        &range,
+        Direction::Forward,
+        PageLimit::default(),
+    )?;
+    page.rows
+        .iter()
+        .map(|(_, value)| Ok(serde_json::from_slice(value)?))
+        .collect()
 }
 
 fn put(tx: &mut WriteTx<'_>, key: &StoredKey) -> Result<(), Error> {
     let bytes = serde_json::to_vec(key)?;
-    Ok(tx.put(Space::SysKeys, [ID_KEYS, key.kid.as_bytes()].concat(), bytes.into())?)
+    Ok(tx.put(
+        Space::SysKeys,
+        [ID_KEYS, key.kid.as_bytes()].concat(),
+        bytes.into(),
+    )?)
 }
 
 fn set_state(
@@ -241,7 +280,14 @@ fn set_state(
     state: KeyState,
     now: Timestamp,
 ) -> Result<(), Error> {
-    put(tx, &StoredKey { state, since: now.secs(), ..key.clone() })
+    put(
+        tx,
+        &StoredKey {
+            state,
+            since: now.secs(),
+            ..key.clone()
+        },
+    )
 }
 
 fn new_key(now: Timestamp, state: KeyState) -> Result<StoredKey, Error> {

@@ -18,7 +18,9 @@ mod service_accounts;
 mod system;
 
 pub use firekeep_accounts::users::{Change, Edit};
-pub use firekeep_accounts::{Pool, Email, Error as AccountError, Phone, ProviderInfo, User, Username};
+pub use firekeep_accounts::{
+    Email, Error as AccountError, Phone, Pool, ProviderInfo, User, Username,
+};
 pub use firekeep_store::Error as StoreError;
 pub use firekeep_token::{Error as TokenError, KeyFile};
 

@@ -27,13 +27,25 @@ pub(crate) struct Rate {
 }
 
 /// Failed passwords at one account.
-pub(crate) const PER_ACCOUNT: Rate = Rate { failures: 5, secs: 15 * 60 };
+pub(crate) const PER_ACCOUNT: Rate = Rate {
+    failures: 5,
+    secs: 15 * 60,
+};
 /// Failed passwords from one address.
-pub(crate) const PER_ADDRESS: Rate = Rate { failures: 50, secs: 15 * 60 };
+pub(crate) const PER_ADDRESS: Rate = Rate {
+    failures: 50,
+    secs: 15 * 60,
+};
 /// Sign-ups from one address.
-pub(crate) const SIGN_UPS: Rate = Rate { failures: 20, secs: 3600 };
+pub(crate) const SIGN_UPS: Rate = Rate {
+    failures: 20,
+    secs: 3600,
+};
 /// Anonymous sign-ups from one address.
-pub(crate) const ANONYMOUS_SIGN_UPS: Rate = Rate { failures: 100, secs: 3600 };
+pub(crate) const ANONYMOUS_SIGN_UPS: Rate = Rate {
+    failures: 100,
+    secs: 3600,
+};
 
 struct Bucket {
     count: u32,
@@ -68,7 +80,10 @@ impl Limiter {
             }
         }
         let ends_secs = now.secs().saturating_add(rate.secs);
-        let fresh = || Bucket { count: 0, ends_secs };
+        let fresh = || Bucket {
+            count: 0,
+            ends_secs,
+        };
         let bucket = buckets.entry(key.to_owned()).or_insert_with(fresh);
         if bucket.ends_secs <= now.secs() {
             *bucket = fresh();
@@ -78,7 +93,10 @@ impl Limiter {
 
     /// Forgets a bucket: the right password was given.
     pub(crate) fn forget(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 }
 
@@ -89,14 +107,19 @@ mod tests {
     #[test]
     fn a_full_bucket_refuses_until_it_runs_out() {
         let limiter = Limiter::default();
-        let rate = Rate { failures: 2, secs: 10 };
+        let rate = Rate {
+            failures: 2,
+            secs: 10,
+        };
         let at = Timestamp::from_secs;
         limiter.count("a", rate, at(0));
         assert!(limiter.check("a", rate, at(1)).is_ok());
         limiter.count("a", rate, at(1));
         assert!(matches!(
             limiter.check("a", rate, at(2)),
-            Err(Error::TooManyAttempts { retry_after_secs: 8 })
+            Err(Error::TooManyAttempts {
+                retry_after_secs: 8
+            })
         ));
         assert!(limiter.check("b", rate, at(2)).is_ok());
         assert!(limiter.check("a", rate, at(10)).is_ok());

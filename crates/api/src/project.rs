@@ -66,11 +66,19 @@ impl Project {
                     ));
                 }
                 project.made_in = Mode::Dev.as_str().to_owned();
-                tx.put(Space::SysConfig, ROW.to_vec(), serde_json::to_vec(&project)?.into())?;
+                tx.put(
+                    Space::SysConfig,
+                    ROW.to_vec(),
+                    serde_json::to_vec(&project)?.into(),
+                )?;
             }
             return Ok(project);
         }
-        let default = if mode == Mode::Dev { DEFAULT_ID_DEV } else { DEFAULT_ID };
+        let default = if mode == Mode::Dev {
+            DEFAULT_ID_DEV
+        } else {
+            DEFAULT_ID
+        };
         let mut number = [0; 8];
         cx.rng.fill(&mut number);
         let project = Self {
@@ -81,18 +89,29 @@ impl Project {
             api_keys: vec![format!("AIzaFk{}", cx.alphanumeric(33))],
             made_in: mode.as_str().to_owned(),
         };
-        tx.put(Space::SysConfig, ROW.to_vec(), serde_json::to_vec(&project)?.into())?;
+        tx.put(
+            Space::SysConfig,
+            ROW.to_vec(),
+            serde_json::to_vec(&project)?.into(),
+        )?;
         Ok(project)
     }
 
     pub(crate) fn find(tx: &dyn Read) -> Result<Option<Self>, Error> {
         let row = tx.get(Space::SysConfig, ROW)?;
-        Ok(row.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
+        Ok(row
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()?)
     }
 }
 
 fn has_users(tx: &dyn Read) -> Result<bool, Error> {
     let range = KeyRange::prefix(b"");
-    let page = tx.scan(Space::SysUsers, &range, Direction::Forward, PageLimit::default())?;
+    let page = tx.scan(
+        Space::SysUsers,
+        &range,
+        Direction::Forward,
+        PageLimit::default(),
+    )?;
     Ok(!page.rows.is_empty())
 }

@@ -61,7 +61,9 @@ pub(crate) struct Registry {
 
 impl ServiceAccounts for Registry {
     fn find(&self, client_email: &str) -> Option<ServiceAccount> {
-        self.accounts.get(client_email).map(|(account, _)| account.clone())
+        self.accounts
+            .get(client_email)
+            .map(|(account, _)| account.clone())
     }
 }
 
@@ -92,7 +94,10 @@ impl Registry {
             };
             accounts.insert(stored.client_email, (account, summary));
         }
-        Ok(Self { accounts, built_in: built_in.ok_or_else(corrupt)? })
+        Ok(Self {
+            accounts,
+            built_in: built_in.ok_or_else(corrupt)?,
+        })
     }
 
     /// Makes the built-in account: the first start of a data folder.
@@ -105,7 +110,8 @@ impl Registry {
         if all(tx)?.iter().any(|account| account.key_file.is_some()) {
             return Ok(());
         }
-        let file = KeyFile::generate(project, BUILT_IN, base_url, cx).map_err(Error::CustomToken)?;
+        let file =
+            KeyFile::generate(project, BUILT_IN, base_url, cx).map_err(Error::CustomToken)?;
         register(tx, &file, cx.now, true)
     }
 
@@ -115,8 +121,11 @@ impl Registry {
     }
 
     pub(crate) fn summaries(&self) -> Vec<ServiceAccountSummary> {
-        let mut all: Vec<_> =
-            self.accounts.values().map(|(_, summary)| summary.clone()).collect();
+        let mut all: Vec<_> = self
+            .accounts
+            .values()
+            .map(|(_, summary)| summary.clone())
+            .collect();
         all.sort_by(|a, b| a.client_email.cmp(&b.client_email));
         all
     }
@@ -141,7 +150,11 @@ pub(crate) fn register(
         created_at: now.secs(),
         key_file: built_in.then(|| file.to_json()),
     });
-    if stored.keys.iter().any(|old| old.kid == key.kid && old.der != key.der) {
+    if stored
+        .keys
+        .iter()
+        .any(|old| old.kid == key.kid && old.der != key.der)
+    {
         return Err(Error::Invalid(format!(
             "the account `{}` has another key with the id `{}`",
             file.client_email, key.kid
@@ -169,7 +182,9 @@ pub(crate) fn set_disabled(
 
 fn find(tx: &dyn Read, client_email: &str) -> Result<Option<Stored>, Error> {
     let row = tx.get(Space::SysAccounts, client_email.as_bytes())?;
-    Ok(row.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
+    Ok(row
+        .map(|bytes| serde_json::from_slice(&bytes))
+        .transpose()?)
 }
 
 fn put(tx: &mut WriteTx<'_>, stored: &Stored) -> Result<(), Error> {
@@ -181,7 +196,12 @@ fn all(tx: &dyn Read) -> Result<Vec<Stored>, Error> {
     let mut range = KeyRange::prefix(b"");
     let mut accounts = Vec::new();
     loop {
-        let page = tx.scan(Space::SysAccounts, &range, Direction::Forward, PageLimit::default())?;
+        let page = tx.scan(
+            Space::SysAccounts,
+            &range,
+            Direction::Forward,
+            PageLimit::default(),
+        )?;
         for (_, value) in &page.rows {
             accounts.push(serde_json::from_slice(value)?);
         }

@@ -19,7 +19,10 @@ use crate::server;
 
 /// Firekeep: accounts, tokens and (soon) data for apps that use Firebase's SDKs, on your own server.
 #[derive(Parser)]
-#[command(version, after_help = "Begin with:  firekeep serve\nThen open the address that it prints.")]
+#[command(
+    version,
+    after_help = "Begin with:  firekeep serve\nThen open the address that it prints."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,8 +31,10 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start the server.
-    #[command(after_help = "Examples:\n  firekeep serve\n  firekeep serve --listen 0.0.0.0:443 --tls-cert \
-        fullchain.pem --tls-key privkey.pem --base-url https://fk.example.com\n  firekeep serve --dev")]
+    #[command(
+        after_help = "Examples:\n  firekeep serve\n  firekeep serve --listen 0.0.0.0:443 --tls-cert \
+        fullchain.pem --tls-key privkey.pem --base-url https://fk.example.com\n  firekeep serve --dev"
+    )]
     Serve(Box<server::Serve>),
     /// Make a custom token offline, or inspect any token.
     #[command(
@@ -39,7 +44,10 @@ enum Command {
     )]
     Token(token::Token),
     /// Make, list, import and disable service accounts.
-    #[command(subcommand, after_help = "Example:\n  firekeep service-account create --out key.json")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  firekeep service-account create --out key.json"
+    )]
     ServiceAccount(ServiceAccount),
     /// Make, list, show, disable and delete users.
     #[command(
@@ -60,7 +68,9 @@ enum Command {
     #[command(after_help = "Example:\n  firekeep doctor")]
     Doctor(At),
     /// Print completions for a shell.
-    #[command(after_help = "Example:\n  firekeep completions bash > /etc/bash_completion.d/firekeep")]
+    #[command(
+        after_help = "Example:\n  firekeep completions bash > /etc/bash_completion.d/firekeep"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -230,7 +240,12 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Doctor(at) => doctor::run(&at),
         Command::Completions { shell } => {
             use clap::CommandFactory as _;
-            clap_complete::generate(shell, &mut Cli::command(), "firekeep", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "firekeep",
+                &mut std::io::stdout(),
+            );
             Ok(())
         }
     }
@@ -238,7 +253,12 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
 
 fn service_account(command: ServiceAccount) -> Result<()> {
     match command {
-        ServiceAccount::Create { at, name, out, project } => {
+        ServiceAccount::Create {
+            at,
+            name,
+            out,
+            project,
+        } => {
             // Refused before the key is made: there is only one copy.
             if out.exists() {
                 bail!("`{}` exists; name another file with --out", out.display());
@@ -252,8 +272,14 @@ fn service_account(command: ServiceAccount) -> Result<()> {
                 return Ok(());
             }
             write_secret(&out, &text)?;
-            let email = file.get("client_email").and_then(Value::as_str).unwrap_or_default();
-            eprintln!("Wrote the key of {email} to {}. Keep it secret.", out.display());
+            let email = file
+                .get("client_email")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            eprintln!(
+                "Wrote the key of {email} to {}. Keep it secret.",
+                out.display()
+            );
             Ok(())
         }
         ServiceAccount::List { at } => call::show(&at, Admin::ServiceAccountList),
@@ -262,29 +288,60 @@ fn service_account(command: ServiceAccount) -> Result<()> {
                 .with_context(|| format!("read the key file `{}`", file.display()))?;
             call::show(&at, Admin::ServiceAccountImport { key_file })
         }
-        ServiceAccount::Disable { at, client_email } => {
-            call::show(&at, Admin::ServiceAccountSetDisabled { client_email, disabled: true })
-        }
-        ServiceAccount::Enable { at, client_email } => {
-            call::show(&at, Admin::ServiceAccountSetDisabled { client_email, disabled: false })
-        }
+        ServiceAccount::Disable { at, client_email } => call::show(
+            &at,
+            Admin::ServiceAccountSetDisabled {
+                client_email,
+                disabled: true,
+            },
+        ),
+        ServiceAccount::Enable { at, client_email } => call::show(
+            &at,
+            Admin::ServiceAccountSetDisabled {
+                client_email,
+                disabled: false,
+            },
+        ),
     }
 }
 
 fn user(command: User) -> Result<()> {
     match command {
-        User::Create { at, uid, email, username, phone, password, display_name } => {
-            let new = Admin::UserCreate { uid, email, username, phone, password, display_name };
+        User::Create {
+            at,
+            uid,
+            email,
+            username,
+            phone,
+            password,
+            display_name,
+        } => {
+            let new = Admin::UserCreate {
+                uid,
+                email,
+                username,
+                phone,
+                password,
+                display_name,
+            };
             call::show(&at, new)
         }
         User::List { at, after, limit } => call::show(&at, Admin::UserList { after, limit }),
         User::Get { at, user } => call::show(&at, Admin::UserGet { name: user }),
-        User::Disable { at, user } => {
-            call::show(&at, Admin::UserSetDisabled { name: user, disabled: true })
-        }
-        User::Enable { at, user } => {
-            call::show(&at, Admin::UserSetDisabled { name: user, disabled: false })
-        }
+        User::Disable { at, user } => call::show(
+            &at,
+            Admin::UserSetDisabled {
+                name: user,
+                disabled: true,
+            },
+        ),
+        User::Enable { at, user } => call::show(
+            &at,
+            Admin::UserSetDisabled {
+                name: user,
+                disabled: false,
+            },
+        ),
         User::Delete { at, user } => call::show(&at, Admin::UserDelete { name: user }),
     }
 }
@@ -292,7 +349,11 @@ fn user(command: User) -> Result<()> {
 fn write_secret(path: &Path, text: &str) -> Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
     let mut file = file.with_context(|| format!("write `{}`", path.display()))?;
     writeln!(file, "{text}").with_context(|| format!("write `{}`", path.display()))
 }

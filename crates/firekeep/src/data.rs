@@ -48,17 +48,23 @@ impl Data {
     pub(crate) fn open(how: Open<'_>) -> Result<Self> {
         let folder = how.folder;
         let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(folder).with_context(|| {
-            format!(
-                "the data folder `{}` cannot be made; name another one with --data",
-                folder.display()
-            )
-        })?;
+        builder
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| {
+                format!(
+                    "the data folder `{}` cannot be made; name another one with --data",
+                    folder.display()
+                )
+            })?;
         let clock = Arc::new(SystemClock);
         let engine = RocksEngine::open(
             &folder.join("db"),
             clock.clone(),
-            EngineOptions { cache_bytes: how.cache_bytes },
+            EngineOptions {
+                cache_bytes: how.cache_bytes,
+            },
         )?;
         let store = Store::open(Arc::new(engine), DB, clock.clone())?;
         let options = Options {
@@ -68,7 +74,11 @@ impl Data {
             bridge: how.bridge,
         };
         let core = Core::open(Arc::clone(&store), clock, options)?;
-        Ok(Self { core, store, folder: folder.to_owned() })
+        Ok(Self {
+            core,
+            store,
+            folder: folder.to_owned(),
+        })
     }
 
     /// Leaves the note for the command line.
@@ -82,7 +92,10 @@ impl Data {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("write `{}`", path.display()))?;
-        let note = Running { url: url.to_owned(), secret: secret.to_owned() };
+        let note = Running {
+            url: url.to_owned(),
+            secret: secret.to_owned(),
+        };
         file.write_all(serde_json::to_string(&note)?.as_bytes())?;
         Ok(())
     }

@@ -97,14 +97,18 @@ pub(crate) struct Serve {
 pub(crate) fn run(serve: Serve) -> Result<()> {
     start_logs(&serve)?;
     check(&serve)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(serve_until_told(serve))
 }
 
 fn start_logs(serve: &Serve) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&serve.log)
         .with_context(|| format!("--log `{}`", serve.log))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match serve.log_format {
         LogFormat::Human => logs.with_target(false).init(),
         LogFormat::Json => logs.json().flatten_event(true).init(),
@@ -135,7 +139,10 @@ fn check(serve: &Serve) -> Result<()> {
 
 async fn serve_until_told(serve: Serve) -> Result<()> {
     let listener = TcpListener::bind(serve.listen).await.with_context(|| {
-        format!("cannot listen on {}: is another server there? name another port with --listen", serve.listen)
+        format!(
+            "cannot listen on {}: is another server there? name another port with --listen",
+            serve.listen
+        )
     })?;
     let address = listener.local_addr()?;
     let tls = match (&serve.tls_cert, &serve.tls_key) {
@@ -144,13 +151,21 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
-    let base_url = serve.base_url.as_deref().unwrap_or(&url).trim_end_matches('/').to_owned();
+    let base_url = serve
+        .base_url
+        .as_deref()
+        .unwrap_or(&url)
+        .trim_end_matches('/')
+        .to_owned();
     let data = open(&serve, &base_url).await?;
     let secret = random_secret();
     data.core.set_local_secret(&secret);
 
     let (stop, stopped) = watch::channel(false);
-    let app = Arc::new(App::new(Arc::clone(&data.core), serve.trusted_proxy.clone()));
+    let app = Arc::new(App::new(
+        Arc::clone(&data.core),
+        serve.trusted_proxy.clone(),
+    ));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(tend(Arc::clone(&data.core), stopped.clone()));
     if let Some(tls) = &tls {
@@ -159,9 +174,16 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     // The command line's door is plain HTTP on the loopback, whatever the public one is.
     let local = TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0)).await?;
     data.announce(&format!("http://{}", local.local_addr()?), &secret)?;
-    tasks.spawn(connections::serve(local, None, Arc::clone(&app), stopped.clone()));
+    tasks.spawn(connections::serve(
+        local,
+        None,
+        Arc::clone(&app),
+        stopped.clone(),
+    ));
     if let Some(address) = serve.metrics_listen {
-        let metrics = TcpListener::bind(address).await.context("--metrics-listen")?;
+        let metrics = TcpListener::bind(address)
+            .await
+            .context("--metrics-listen")?;
         tasks.spawn(metrics::serve(metrics, Arc::clone(&app), stopped.clone()));
     }
     tasks.spawn(connections::serve(listener, tls, app, stopped));
@@ -183,13 +205,30 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
 }
 
 async fn open(serve: &Serve, base_url: &str) -> Result<Data> {
-    let project = serve.project.as_deref().map(ProjectId::parse).transpose().context("--project")?;
-    let bridge = serve.bridge_key.as_ref().map(cli::read_key).transpose().context("--bridge-key")?;
+    let project = serve
+        .project
+        .as_deref()
+        .map(ProjectId::parse)
+        .transpose()
+        .context("--project")?;
+    let bridge = serve
+        .bridge_key
+        .as_ref()
+        .map(cli::read_key)
+        .transpose()
+        .context("--bridge-key")?;
     let mode = if serve.dev { Mode::Dev } else { Mode::Safe };
     let (folder, base_url) = (serve.data.clone(), base_url.to_owned());
     let cache_bytes = serve.cache_mib.saturating_mul(1024 * 1024);
     let opening = tokio::task::spawn_blocking(move || {
-        Data::open(Open { folder: &folder, project, mode, base_url, bridge, cache_bytes })
+        Data::open(Open {
+            folder: &folder,
+            project,
+            mode,
+            base_url,
+            bridge,
+            cache_bytes,
+        })
     });
     opening.await?
 }

@@ -24,6 +24,7 @@ mod read;
 mod recent;
 pub mod row;
 mod store;
+pub mod tuple;
 mod walk;
 mod write_tx;
 

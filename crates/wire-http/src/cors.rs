@@ -3,10 +3,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE");
-const ASKS_PRIVATE: HeaderName =
-    HeaderName::from_static("access-control-request-private-network");
-const ALLOWS_PRIVATE: HeaderName =
-    HeaderName::from_static("access-control-allow-private-network");
+const ASKS_PRIVATE: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const ALLOWS_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// The answer to a preflight request, if this is one.
 #[must_use]
@@ -19,7 +17,10 @@ pub fn answer_preflight<B: Default>(method: &Method, headers: &HeaderMap) -> Opt
     apply(headers, response.headers_mut());
     let answer = response.headers_mut();
     answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    answer.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+    answer.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("3600"),
+    );
     if let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
     }

@@ -42,14 +42,20 @@ impl Envelope {
     #[must_use]
     pub fn invalid_argument(message: impl Into<String>) -> Self {
         let status = Some("INVALID_ARGUMENT");
-        Self { status, ..Self::new(StatusCode::BAD_REQUEST, message, "invalid") }
+        Self {
+            status,
+            ..Self::new(StatusCode::BAD_REQUEST, message, "invalid")
+        }
     }
 
     /// 400: the body is no JSON.
     #[must_use]
     pub fn parse_error(detail: &str) -> Self {
         let message = format!("Invalid JSON payload received. {detail}");
-        Self { reason: "parseError", ..Self::invalid_argument(message) }
+        Self {
+            reason: "parseError",
+            ..Self::invalid_argument(message)
+        }
     }
 
     /// 401: the bearer credential is not valid.
@@ -82,7 +88,10 @@ impl Envelope {
     #[must_use]
     pub fn forbidden(message: impl Into<String>) -> Self {
         let status = Some("PERMISSION_DENIED");
-        Self { status, ..Self::new(StatusCode::FORBIDDEN, message, "forbidden") }
+        Self {
+            status,
+            ..Self::new(StatusCode::FORBIDDEN, message, "forbidden")
+        }
     }
 
     /// 404: no such route, or no such thing.
@@ -98,7 +107,11 @@ impl Envelope {
     /// 408: the client sends too slowly.
     #[must_use]
     pub fn too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.", "timeout")
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "The request took too long to arrive.",
+            "timeout",
+        )
     }
 
     /// 413: the body is too large.
@@ -106,7 +119,10 @@ impl Envelope {
     pub fn too_large(bytes_max: usize) -> Self {
         let message = format!("Request payload size exceeds the limit: {bytes_max} bytes.");
         let status = Some("INVALID_ARGUMENT");
-        Self { status, ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, message, "uploadTooLarge") }
+        Self {
+            status,
+            ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, message, "uploadTooLarge")
+        }
     }
 
     /// 500: something that should not happen. The cause is the log's, never the client's.
@@ -114,7 +130,10 @@ impl Envelope {
     pub fn internal() -> Self {
         let status = Some("INTERNAL");
         let message = "Internal error encountered.";
-        Self { status, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message, "backendError") }
+        Self {
+            status,
+            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message, "backendError")
+        }
     }
 
     /// 501: in the protocol, but not here.
@@ -122,14 +141,20 @@ impl Envelope {
     pub fn not_implemented(what: &str) -> Self {
         let message = format!("{what} is not implemented by this server.");
         let status = Some("NOT_IMPLEMENTED");
-        Self { status, ..Self::new(StatusCode::NOT_IMPLEMENTED, message, "unimplemented") }
+        Self {
+            status,
+            ..Self::new(StatusCode::NOT_IMPLEMENTED, message, "unimplemented")
+        }
     }
 
     /// 503: try again.
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
         let status = Some("UNAVAILABLE");
-        Self { status, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message, "backendError") }
+        Self {
+            status,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message, "backendError")
+        }
     }
 
     /// The message, as SDKs compare it.
@@ -173,7 +198,9 @@ impl IntoResponse for Envelope {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         if self.code == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }
@@ -211,8 +238,10 @@ mod tests {
         let body = Envelope::bad_credential().body();
         assert_eq!(
             body.pointer("/error/errors/0"),
-            Some(&json!({"message": "Invalid Credentials", "reason": "authError", "domain": "global",
-                "location": "Authorization", "locationType": "header"}))
+            Some(
+                &json!({"message": "Invalid Credentials", "reason": "authError", "domain": "global",
+                "location": "Authorization", "locationType": "header"})
+            )
         );
     }
 }

@@ -32,8 +32,9 @@ impl Fields {
     /// Reads a form-encoded body.
     #[must_use]
     pub fn from_form(pairs: &[(String, String)]) -> Self {
-        let members =
-            pairs.iter().map(|(key, value)| (camel_key(key), Value::from(value.as_str())));
+        let members = pairs
+            .iter()
+            .map(|(key, value)| (camel_key(key), Value::from(value.as_str())));
         Self(members.collect())
     }
 
@@ -113,16 +114,15 @@ impl Fields {
     ///
     /// # Errors
     /// As [`Fields::string`].
-    pub fn enums(
-        &self,
-        key: &str,
-        names: &[&'static str],
-    ) -> Result<Vec<&'static str>, Envelope> {
+    pub fn enums(&self, key: &str, names: &[&'static str]) -> Result<Vec<&'static str>, Envelope> {
         let texts = self.strings(key)?;
         let read = |text: &String| {
             let by_name = names.iter().find(|name| *name == text);
             let by_index = || names.get(text.parse::<usize>().ok()?);
-            by_name.or_else(by_index).copied().ok_or_else(|| wrong(key, "one of its enum's values"))
+            by_name
+                .or_else(by_index)
+                .copied()
+                .ok_or_else(|| wrong(key, "one of its enum's values"))
         };
         texts.iter().map(read).collect()
     }
@@ -175,7 +175,11 @@ fn camel(value: Value) -> Value {
         Value::Array(values) => Value::Array(values.into_iter().map(camel).collect()),
         Value::Object(members) => {
             let present = members.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(present.map(|(key, value)| (camel_key(&key), camel(value))).collect())
+            Value::Object(
+                present
+                    .map(|(key, value)| (camel_key(&key), camel(value)))
+                    .collect(),
+            )
         }
         other => other,
     }
@@ -226,19 +230,32 @@ mod tests {
     fn enums_come_by_name_or_index() {
         let names = ["NONE", "EMAIL", "DISPLAY_NAME"];
         let fields = fields(r#"{"a":["EMAIL",2],"b":["OTHER"]}"#);
-        assert_eq!(fields.enums("a", &names).unwrap(), ["EMAIL", "DISPLAY_NAME"]);
+        assert_eq!(
+            fields.enums("a", &names).unwrap(),
+            ["EMAIL", "DISPLAY_NAME"]
+        );
         assert!(fields.enums("b", &names).is_err());
     }
 
     #[test]
     fn a_wrong_type_is_an_invalid_argument() {
         let error = fields(r#"{"a":{}}"#).string("a").unwrap_err();
-        assert!(error.message().starts_with("Invalid JSON payload received."));
+        assert!(
+            error
+                .message()
+                .starts_with("Invalid JSON payload received.")
+        );
     }
 
     #[test]
     fn malformed_bodies_are_refused() {
-        for body in ["{", "[]", "\"a\"", "\u{0}", &format!("{{\"a\":{}", "[".repeat(200_000))] {
+        for body in [
+            "{",
+            "[]",
+            "\"a\"",
+            "\u{0}",
+            &format!("{{\"a\":{}", "[".repeat(200_000)),
+        ] {
             assert!(Fields::from_json(body.as_bytes()).is_err());
         }
         assert_eq!(Fields::from_json(b" ").unwrap(), Fields::default());

@@ -87,23 +87,40 @@ impl Incoming {
             Ok(Err(_)) => return Err(Envelope::parse_error("The body ended early.")),
             Err(_) => return Err(Envelope::too_slow()),
         };
-        Ok(Self { method: parts.method, host, path, query, headers: parts.headers, client, body })
+        Ok(Self {
+            method: parts.method,
+            host,
+            path,
+            query,
+            headers: parts.headers,
+            client,
+            body,
+        })
     }
 
     /// The first value of a query parameter.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The credentials (auth specification, section 4.3).
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-        let bearer = self.headers.get(header::AUTHORIZATION).and_then(text).and_then(|value| {
-            let (scheme, rest) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
-        });
+        let bearer = self
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(text)
+            .and_then(|value| {
+                let (scheme, rest) = value.split_once(' ')?;
+                scheme
+                    .eq_ignore_ascii_case("bearer")
+                    .then(|| rest.trim().to_owned())
+            });
         let key = self.query("key").map(str::to_owned);
         let api_key = key.or_else(|| self.headers.get("x-goog-api-key").and_then(text));
         Credentials { bearer, api_key }
@@ -114,7 +131,10 @@ impl Incoming {
     /// # Errors
     /// The envelope of a malformed request.
     pub fn fields(&self) -> Result<Fields, Envelope> {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         if kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
             let text = std::str::from_utf8(&self.body)
                 .map_err(|_| Envelope::parse_error("The form is not UTF-8."))?;
@@ -135,7 +155,10 @@ fn locate(parts: &Parts) -> Result<(Host, String), Envelope> {
     if let Some(host) = Host::parse(first) {
         return Ok((host, rest.to_owned()));
     }
-    let header = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let header = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
     let name = parts.uri.host().or(header).unwrap_or_default();
     let name = name.split_once(':').map_or(name, |(name, _)| name);
     Ok((Host::parse(name).unwrap_or(Host::Own), path.to_owned()))
@@ -151,7 +174,10 @@ fn pairs(text: &str) -> Vec<(String, String)> {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         (decode(key), decode(value))
     };
-    text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
+    text.split('&')
+        .filter(|part| !part.is_empty())
+        .map(pair)
+        .collect()
 }
 
 /// A JSON answer.
@@ -183,7 +209,11 @@ mod tests {
     use super::*;
 
     fn located(uri: &str, host: &str) -> (Host, String) {
-        let request = Request::builder().uri(uri).header(header::HOST, host).body(()).unwrap();
+        let request = Request::builder()
+            .uri(uri)
+            .header(header::HOST, host)
+            .body(())
+            .unwrap();
         locate(&request.into_parts().0).unwrap()
     }
 
@@ -192,9 +222,21 @@ mod tests {
         let path = "v1/accounts:lookup".to_owned();
         let toolkit = Host::IdentityToolkit;
         for (uri, host, found) in [
-            ("/identitytoolkit.googleapis.com/v1/accounts:lookup?key=a", "127.0.0.1:7070", toolkit),
-            ("/v1/accounts:lookup", "identitytoolkit.googleapis.com", toolkit),
-            ("/v1/accounts%3Alookup", "identitytoolkit.googleapis.com:443", toolkit),
+            (
+                "/identitytoolkit.googleapis.com/v1/accounts:lookup?key=a",
+                "127.0.0.1:7070",
+                toolkit,
+            ),
+            (
+                "/v1/accounts:lookup",
+                "identitytoolkit.googleapis.com",
+                toolkit,
+            ),
+            (
+                "/v1/accounts%3Alookup",
+                "identitytoolkit.googleapis.com:443",
+                toolkit,
+            ),
             ("/v1/accounts:lookup", "127.0.0.1:7070", Host::Own),
         ] {
             assert_eq!(located(uri, host), (found, path.clone()), "{uri} {host}");

@@ -85,9 +85,13 @@ async fn run(
         }
         AccountOperation::Login => {
             let given: LoginRequest = body(request)?;
-            let name = given.login.or(given.email).or(given.username).ok_or_else(|| {
-                Error::Invalid("give `login`, `email` or `username`, and `password`".to_owned())
-            })?;
+            let name = given
+                .login
+                .or(given.email)
+                .or(given.username)
+                .ok_or_else(|| {
+                    Error::Invalid("give `login`, `email` or `username`, and `password`".to_owned())
+                })?;
             let login = core.account_login(client, &name, given.password).await?;
             Ok(json(StatusCode::OK, &login_body(&login)))
         }
@@ -100,14 +104,21 @@ async fn run(
         }
         AccountOperation::Logout => {
             let who = authenticate(core, request)?;
-            let given: Logout =
-                if request.body.is_empty() { Logout::default() } else { body(request)? };
-            core.sign_out(&core.default_pool(), &who, given.everywhere).await?;
+            let given: Logout = if request.body.is_empty() {
+                Logout::default()
+            } else {
+                body(request)?
+            };
+            core.sign_out(&core.default_pool(), &who, given.everywhere)
+                .await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         AccountOperation::Token => {
             let who = authenticate(core, request)?;
-            Ok(json(StatusCode::OK, &login_body(&core.account_token(&who)?)))
+            Ok(json(
+                StatusCode::OK,
+                &login_body(&core.account_token(&who)?),
+            ))
         }
         AccountOperation::Me => {
             let who = authenticate(core, request)?;
@@ -129,7 +140,10 @@ fn body<T: DeserializeOwned>(request: &Incoming) -> Result<T, Error> {
 }
 
 fn authenticate(core: &Arc<Core>, request: &Incoming) -> Result<Authenticated, Error> {
-    let token = request.credentials().bearer.ok_or(Error::CredentialMissing)?;
+    let token = request
+        .credentials()
+        .bearer
+        .ok_or(Error::CredentialMissing)?;
     core.authenticate(&core.default_pool(), &token)
 }
 
@@ -153,8 +167,17 @@ fn profile(user: &User) -> Value {
         members.extend(value.map(|value| (key.to_owned(), value)));
     };
     put("uid", Some(user.uid.as_str().into()));
-    put("username", user.username.as_ref().map(Username::as_str).map(Value::from));
-    put("email", user.email.as_ref().map(Email::as_str).map(Value::from));
+    put(
+        "username",
+        user.username
+            .as_ref()
+            .map(Username::as_str)
+            .map(Value::from),
+    );
+    put(
+        "email",
+        user.email.as_ref().map(Email::as_str).map(Value::from),
+    );
     put("emailVerified", Some(user.email_verified.into()));
     put("displayName", user.display_name.as_deref().map(Value::from));
     put("photoUrl", user.photo_url.as_deref().map(Value::from));
@@ -170,7 +193,10 @@ fn refuse(error: Error) -> Response {
         _ => None,
     };
     let (status, code, message) = of_account_server(error);
-    let mut response = json(status, &json!({ "error": { "code": code, "message": message } }));
+    let mut response = json(
+        status,
+        &json!({ "error": { "code": code, "message": message } }),
+    );
     if let Some(value) = retry.and_then(|secs| HeaderValue::from_str(&secs.to_string()).ok()) {
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }

@@ -29,7 +29,10 @@ async fn run(core: &Arc<Core>, request: &Incoming) -> Result<Response, Envelope>
         Err(error) => {
             // People read these: the sentence rather than the protocol's code.
             let (code, _, text) = crate::error::of_account_server(error);
-            Ok(json(code, &serde_json::json!({ "error": { "message": text } })))
+            Ok(json(
+                code,
+                &serde_json::json!({ "error": { "message": text } }),
+            ))
         }
     }
 }

@@ -134,18 +134,18 @@ pub(crate) fn of_account_server(error: Error) -> (StatusCode, &'static str, Stri
             | AccountError::Token(_) => (unauthorized, "unauthenticated", text),
             AccountError::Corrupt(_) | AccountError::Store(_) => server_error(&text),
         },
-        Error::WrongPassword | Error::EmailNotFound => {
-            (unauthorized, "invalid_credentials", Error::WrongPassword.to_string())
-        }
+        Error::WrongPassword | Error::EmailNotFound => (
+            unauthorized,
+            "invalid_credentials",
+            Error::WrongPassword.to_string(),
+        ),
         Error::IdToken(_)
         | Error::IdTokenRevoked
         | Error::CustomToken(_)
         | Error::Unauthenticated
         | Error::CredentialMissing
         | Error::ApiKeyMissing => (unauthorized, "unauthenticated", text),
-        Error::TooManyAttempts { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", text)
-        }
+        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", text),
         Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", text),
         Error::Forbidden | Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "forbidden", text),
         Error::UnknownApiKey

@@ -32,8 +32,15 @@ pub async fn handle(core: &Arc<Core>, request: &Incoming) -> Option<Response> {
         Route::OAuthToken => oauth::handle(core, request),
         Route::OpenApi => openapi::handle(),
         Route::SecureToken => or_envelope(secure_token::handle(core, request)),
-        Route::V1 { operation, project, tenant } => {
-            let place = v1::Place { project: project.as_deref(), tenant: tenant.as_deref() };
+        Route::V1 {
+            operation,
+            project,
+            tenant,
+        } => {
+            let place = v1::Place {
+                project: project.as_deref(),
+                tenant: tenant.as_deref(),
+            };
             or_envelope(v1::handle(core, request, operation, place).await)
         }
         Route::NotEnabled(what) => Envelope::not_implemented(&what).into_response(),

@@ -44,9 +44,7 @@ fn operation(
     failures: &[&str],
     security: &Value,
 ) -> Value {
-    let content = |name: &str| {
-        json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } })
-    };
+    let content = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
     let mut responses = serde_json::Map::new();
     let mut good = json!({ "description": "Success" });
     if let (Some(name), Value::Object(members)) = (response, &mut good) {

@@ -19,7 +19,11 @@ pub(crate) enum Route {
     /// Token refresh.
     SecureToken,
     /// Identity Toolkit.
-    V1 { operation: Operation, project: Option<String>, tenant: Option<String> },
+    V1 {
+        operation: Operation,
+        project: Option<String>,
+        tenant: Option<String>,
+    },
     /// In the protocol, but not enabled here: its name.
     NotEnabled(String),
 }
@@ -116,7 +120,13 @@ fn own(method: &Method, path: &str) -> Option<Route> {
 }
 
 fn toolkit(method: &Method, path: &str) -> Option<Route> {
-    let plain = |operation| Some(Route::V1 { operation, project: None, tenant: None });
+    let plain = |operation| {
+        Some(Route::V1 {
+            operation,
+            project: None,
+            tenant: None,
+        })
+    };
     let (version, rest) = path.split_once('/')?;
     match (version, rest) {
         ("v1", "publicKeys" | "sessionCookiePublicKeys") => {
@@ -177,7 +187,11 @@ fn named(
         _ => return None,
     };
     let (project, tenant) = (project.map(str::to_owned), tenant.map(str::to_owned));
-    Some(Route::V1 { operation, project, tenant })
+    Some(Route::V1 {
+        operation,
+        project,
+        tenant,
+    })
 }
 
 /// COMPAT: the iOS SDK uses the v3 names for every v1 call (auth specification, section 19).

@@ -13,7 +13,9 @@ use crate::error::envelope;
 pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Result<Value, Envelope> {
     let credentials = request.credentials();
     // An API key is what this endpoint takes; a bearer credential is not looked at.
-    let caller = core.caller(None, credentials.api_key.as_deref()).map_err(envelope)?;
+    let caller = core
+        .caller(None, credentials.api_key.as_deref())
+        .map_err(envelope)?;
     if caller == Caller::Anonymous {
         return Err(envelope(Error::ApiKeyMissing));
     }
@@ -25,7 +27,9 @@ pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Result<Value, Enve
     }
     let token = fields.text("refreshToken")?;
     let token = token.ok_or_else(|| Envelope::business("MISSING_REFRESH_TOKEN"))?;
-    let pool = core.pool_of(&caller, None, fields.text("tenantId")?.as_deref()).map_err(envelope)?;
+    let pool = core
+        .pool_of(&caller, None, fields.text("tenantId")?.as_deref())
+        .map_err(envelope)?;
     let tokens = core.refresh(&pool, &token).map_err(envelope)?;
     Ok(json!({
         "id_token": tokens.id_token,

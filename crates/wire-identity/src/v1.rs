@@ -45,7 +45,10 @@ pub(crate) async fn handle(
     place: Place<'_>,
 ) -> Result<Value, Envelope> {
     let credentials = request.credentials();
-    let (bearer, key) = (credentials.bearer.as_deref(), credentials.api_key.as_deref());
+    let (bearer, key) = (
+        credentials.bearer.as_deref(),
+        credentials.api_key.as_deref(),
+    );
     let caller = core.caller(bearer, key).map_err(envelope)?;
     // A GET has no body, whatever it carries.
     let reads = matches!(
@@ -56,8 +59,18 @@ pub(crate) async fn handle(
             | Operation::RecaptchaConfig
             | Operation::RecaptchaParams
     );
-    let fields = if reads { Fields::default() } else { request.fields()? };
-    let call = Call { core, request, caller, fields, place };
+    let fields = if reads {
+        Fields::default()
+    } else {
+        request.fields()?
+    };
+    let call = Call {
+        core,
+        request,
+        caller,
+        fields,
+        place,
+    };
     match operation {
         Operation::BatchDelete => batch_delete::handle(&call).await,
         Operation::BatchGet => batch_get::handle(&call),
@@ -92,7 +105,9 @@ impl Call<'_> {
             Some(tenant) => Some(tenant.to_owned()),
             None => self.fields.text("tenantId")?,
         };
-        self.core.pool_of(&self.caller, project, tenant.as_deref()).map_err(envelope)
+        self.core
+            .pool_of(&self.caller, project, tenant.as_deref())
+            .map_err(envelope)
     }
 
     /// The verified ID token of the body, or `None` when there is none.
@@ -100,8 +115,13 @@ impl Call<'_> {
         &self,
         pool: &firekeep_api::Pool,
     ) -> Result<Option<Authenticated>, Envelope> {
-        let Some(token) = self.fields.text("idToken")? else { return Ok(None) };
-        self.core.authenticate(pool, &token).map(Some).map_err(envelope)
+        let Some(token) = self.fields.text("idToken")? else {
+            return Ok(None);
+        };
+        self.core
+            .authenticate(pool, &token)
+            .map(Some)
+            .map_err(envelope)
     }
 
     /// The verified ID token of the body.
@@ -125,8 +145,14 @@ impl Call<'_> {
 /// The members that hold tokens.
 pub(crate) fn put_tokens(body: &mut Map<String, Value>, tokens: &Tokens) {
     body.insert("idToken".to_owned(), tokens.id_token.as_str().into());
-    body.insert("refreshToken".to_owned(), tokens.refresh_token.as_str().into());
-    body.insert("expiresIn".to_owned(), tokens.expires_in_secs.to_string().into());
+    body.insert(
+        "refreshToken".to_owned(),
+        tokens.refresh_token.as_str().into(),
+    );
+    body.insert(
+        "expiresIn".to_owned(),
+        tokens.expires_in_secs.to_string().into(),
+    );
 }
 
 /// A body that begins with its kind.

@@ -50,7 +50,9 @@ impl Core {
     /// [`Error::Invalid`] for more than 100.
     pub fn lookup(&self, pool: &Pool, selectors: &[Selector]) -> Result<Vec<User>, Error> {
         if selectors.len() > LOOKUP_MAX {
-            return Err(Error::Invalid(format!("at most {LOOKUP_MAX} users in one look-up")));
+            return Err(Error::Invalid(format!(
+                "at most {LOOKUP_MAX} users in one look-up"
+            )));
         }
         let tx = self.read()?;
         let mut found: Vec<User> = Vec::new();
@@ -97,7 +99,10 @@ impl Core {
             self.activity.show(pool, user);
         }
         let full = users.len() == limit;
-        let next = users.last().filter(|_| full).map(|user| user.uid.to_string());
+        let next = users
+            .last()
+            .filter(|_| full)
+            .map(|user| user.uid.to_string());
         Ok(Page { users, next })
     }
 
@@ -121,7 +126,10 @@ impl Core {
                 let Ok(uid) = Uid::parse(text) else { continue };
                 match users::find(tx, &pool, &uid)? {
                     Some(user) if !user.disabled && !force => {
-                        faults.push(BatchDeleteFault { index, uid: text.clone() });
+                        faults.push(BatchDeleteFault {
+                            index,
+                            uid: text.clone(),
+                        });
                     }
                     Some(_) => {
                         users::delete(tx, &pool, &uid)?;

@@ -92,7 +92,9 @@ impl Core {
             password_hash: Edit::Set(hash),
             ..Change::default()
         };
-        self.change_and_continue(pool, who, change, Some("password")).await.map(|(_, tokens)| tokens)
+        self.change_and_continue(pool, who, change, Some("password"))
+            .await
+            .map(|(_, tokens)| tokens)
     }
 
     /// Signs in with an email address and a password (auth specification, section 15.7).
@@ -113,11 +115,24 @@ impl Core {
         if user.is_none() && !self.policy.hides_accounts() {
             return Err(Error::EmailNotFound);
         }
-        let user = self.check_password_of(client, email.as_str(), user, password).await?;
+        let user = self
+            .check_password_of(client, email.as_str(), user, password)
+            .await?;
         let mut rng = SystemRng;
-        let mut cx = OpContext { now: self.now(), rng: &mut rng };
+        let mut cx = OpContext {
+            now: self.now(),
+            rng: &mut rng,
+        };
         let session = Session::start(&mut cx, &user, "password", Map::new());
-        self.tokens(pool, SignedIn { user, session, is_new_user: false }, true)
+        self.tokens(
+            pool,
+            SignedIn {
+                user,
+                session,
+                is_new_user: false,
+            },
+            true,
+        )
     }
 
     /// Judges a password and counts the failures. Takes the same time when there is no such user.
@@ -129,7 +144,9 @@ impl Core {
         password: String,
     ) -> Result<User, Error> {
         let now = self.now();
-        let address = client.address.map(|address| format!("password from {address}"));
+        let address = client
+            .address
+            .map(|address| format!("password from {address}"));
         let account = match client.address {
             Some(address) => format!("password of {} from {address}", name.to_lowercase()),
             None => format!("password of {}", name.to_lowercase()),
@@ -141,9 +158,10 @@ impl Core {
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let right = self
             .hashing(move || match hash {
-                Some(hash) => {
-                    !matches!(password::verify(password.as_bytes(), &hash), Verdict::Mismatch)
-                }
+                Some(hash) => !matches!(
+                    password::verify(password.as_bytes(), &hash),
+                    Verdict::Mismatch
+                ),
                 None => {
                     password::verify_dummy(password.as_bytes());
                     false
@@ -171,7 +189,9 @@ impl Core {
         rate: crate::limiter::Rate,
     ) -> Result<(), Error> {
         // Dev mode's test suites sign up by the thousand, from one address.
-        let Some(address) = client.address.filter(|_| !self.policy.open()) else { return Ok(()) };
+        let Some(address) = client.address.filter(|_| !self.policy.open()) else {
+            return Ok(());
+        };
         let key = format!("{kind} sign-up from {address}");
         self.limiter.check(&key, rate, self.now())?;
         self.limiter.count(&key, rate, self.now());
@@ -182,7 +202,9 @@ impl Core {
     pub(crate) async fn hash(self: &Arc<Self>, password: String) -> Result<String, Error> {
         let mut salt = [0; 16];
         SystemRng.fill(&mut salt);
-        let hash = self.hashing(move || password::hash(password.as_bytes(), salt)).await??;
+        let hash = self
+            .hashing(move || password::hash(password.as_bytes(), salt))
+            .await??;
         Ok(hash)
     }
 
@@ -194,7 +216,8 @@ impl Core {
         let _place = self.hash_queue.try_acquire().map_err(|_| Error::Busy)?;
         let _turn = self.hashing.acquire().await.map_err(|_| Error::Busy)?;
         let task = tokio::task::spawn_blocking(work);
-        task.await.map_err(|_| Error::Internal("a password worker did not end".to_owned()))
+        task.await
+            .map_err(|_| Error::Internal("a password worker did not end".to_owned()))
     }
 }
 

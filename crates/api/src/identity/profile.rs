@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use firekeep_accounts::users::{self, Change, Edit, NewUser};
 use firekeep_accounts::sign_in::SignedIn;
+use firekeep_accounts::users::{self, Change, Edit, NewUser};
 use firekeep_accounts::{Pool, Session, User};
 use firekeep_model::Uid;
 
@@ -43,7 +43,9 @@ impl Core {
     ) -> Result<Updated, Error> {
         let own = matches!(who, WhoUpdates::User(_));
         if own && self.policy.hides_accounts() && matches!(change.email, Edit::Set(_)) {
-            return Err(Error::NotAllowed("Please verify the new email before changing email."));
+            return Err(Error::NotAllowed(
+                "Please verify the new email before changing email.",
+            ));
         }
         let provider = password.is_some().then_some("password");
         if let Some(password) = password {
@@ -53,16 +55,18 @@ impl Core {
         match who {
             WhoUpdates::User(who) => {
                 let ends = ends_sessions(&change, &who.user);
-                let (user, tokens) =
-                    self.change_and_continue(pool, &who, change, provider).await?;
-                Ok(Updated { user, tokens: ends.then_some(tokens) })
+                let (user, tokens) = self
+                    .change_and_continue(pool, &who, change, provider)
+                    .await?;
+                Ok(Updated {
+                    user,
+                    tokens: ends.then_some(tokens),
+                })
             }
             WhoUpdates::Admin(uid) => {
                 let pool = pool.clone();
                 let user = self
-                    .write(move |tx, cx| {
-                        Ok(users::update(tx, cx, &pool, &uid, change.clone())?)
-                    })
+                    .write(move |tx, cx| Ok(users::update(tx, cx, &pool, &uid, change.clone())?))
                     .await?;
                 Ok(Updated { user, tokens: None })
             }
@@ -93,7 +97,11 @@ impl Core {
                 Ok((user, session))
             })
             .await?;
-        let signed_in = SignedIn { user: user.clone(), session, is_new_user: false };
+        let signed_in = SignedIn {
+            user: user.clone(),
+            session,
+            is_new_user: false,
+        };
         Ok((user, self.tokens(pool, signed_in, false)?))
     }
 
@@ -114,7 +122,11 @@ impl Core {
         }
         let pool = pool.clone();
         self.write(move |tx, cx| {
-            let new = NewUser { uid: uid.clone(), change: change.clone(), custom_auth: false };
+            let new = NewUser {
+                uid: uid.clone(),
+                change: change.clone(),
+                custom_auth: false,
+            };
             Ok(users::create(tx, cx, &pool, new)?)
         })
         .await
@@ -126,8 +138,14 @@ impl Core {
     /// [`AccountError::UserNotFound`].
     pub async fn delete_user(self: &Arc<Self>, pool: &Pool, uid: Uid) -> Result<(), Error> {
         let pool = pool.clone();
-        let existed = self.write(move |tx, _| Ok(users::delete(tx, &pool, &uid)?)).await?;
-        if existed { Ok(()) } else { Err(AccountError::UserNotFound.into()) }
+        let existed = self
+            .write(move |tx, _| Ok(users::delete(tx, &pool, &uid)?))
+            .await?;
+        if existed {
+            Ok(())
+        } else {
+            Err(AccountError::UserNotFound.into())
+        }
     }
 }
 

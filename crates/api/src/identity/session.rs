@@ -41,7 +41,10 @@ impl Authenticated {
     /// The session that the token belongs to; a token that another server's emulator made has none.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
-        self.claims.session_id.as_deref().and_then(SessionId::from_hex)
+        self.claims
+            .session_id
+            .as_deref()
+            .and_then(SessionId::from_hex)
     }
 }
 
@@ -157,7 +160,10 @@ impl Core {
                 Some(session) => sessions::end(tx, &pool, &uid, &session)?,
                 None => {
                     let valid_since_secs = Some(cx.now.secs());
-                    let change = users::Change { valid_since_secs, ..users::Change::default() };
+                    let change = users::Change {
+                        valid_since_secs,
+                        ..users::Change::default()
+                    };
                     users::update(tx, cx, &pool, &uid, change)?;
                 }
             }
@@ -196,7 +202,10 @@ impl Core {
             uid: &user.uid,
             email: user.email.as_ref().map(firekeep_accounts::Email::as_str),
             email_verified: user.email_verified,
-            phone: user.phone_number.as_ref().map(firekeep_accounts::Phone::as_str),
+            phone: user
+                .phone_number
+                .as_ref()
+                .map(firekeep_accounts::Phone::as_str),
             name: user.display_name.as_deref(),
             picture: user.photo_url.as_deref(),
             anonymous: session.provider == "anonymous",

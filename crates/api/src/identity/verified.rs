@@ -26,7 +26,11 @@ pub(crate) struct VerifiedTokens(RwLock<Generations>);
 impl VerifiedTokens {
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<IdClaims>> {
         let generations = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        generations.young.get(digest).or_else(|| generations.old.get(digest)).cloned()
+        generations
+            .young
+            .get(digest)
+            .or_else(|| generations.old.get(digest))
+            .cloned()
     }
 
     pub(crate) fn remember(&self, digest: Digest, claims: Arc<IdClaims>) {

@@ -36,7 +36,9 @@ pub(crate) fn run(at: &At, command: Command, project: Option<ProjectId>) -> Resu
         return ask(stream, &server, &command);
     }
     let data = open(at, project)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let answer = runtime.block_on(data.core.run(command))?;
     data.store.close();
     Ok(answer)
@@ -61,7 +63,10 @@ fn open(at: &At, project: Option<ProjectId>) -> Result<Data> {
 }
 
 fn connect(server: &Running) -> Result<TcpStream> {
-    let address = server.url.rsplit_once('/').map_or(server.url.as_str(), |(_, rest)| rest);
+    let address = server
+        .url
+        .rsplit_once('/')
+        .map_or(server.url.as_str(), |(_, rest)| rest);
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(ANSWER_TIME_MAX))?;
     Ok(stream)
@@ -76,10 +81,16 @@ fn ask(mut stream: TcpStream, server: &Running, command: &Command) -> Result<Val
         server.secret,
         body.len()
     );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()))?;
+    stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(body.as_bytes()))?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).context("the running server did not answer")?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("the server's answer is no HTTP")?;
+    stream
+        .read_to_string(&mut answer)
+        .context("the running server did not answer")?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .context("the server's answer is no HTTP")?;
     let value: Value = serde_json::from_str(body).context("the server's answer is no JSON")?;
     if head.split(' ').nth(1) == Some("200") {
         return Ok(value);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use firekeep_api::SystemClock;
 use firekeep_store_rocksdb::{Options, RocksEngine};
 use serde_json::json;
@@ -18,17 +18,36 @@ use crate::server::CACHE_BYTES_SMALL;
 pub(crate) fn verify(at: &At) -> Result<()> {
     let folder = at.data.join("db");
     if !folder.exists() {
-        bail!("there is no data in `{}`; name the data folder with --data", at.data.display());
+        bail!(
+            "there is no data in `{}`; name the data folder with --data",
+            at.data.display()
+        );
     }
-    let options = Options { cache_bytes: CACHE_BYTES_SMALL };
+    let options = Options {
+        cache_bytes: CACHE_BYTES_SMALL,
+    };
     let engine = RocksEngine::open(&folder, Arc::new(SystemClock), options)?;
-    engine.verify().context(
-        "the data is damaged; restore a backup, and keep this folder for the examination",
-    )?;
+    let report = engine.verify();
+    let sound = report.problems.is_empty();
     if at.json {
-        println!("{}", json!({ "ok": true }));
+        let problems = &report.problems;
+        println!(
+            "{}",
+            json!({ "ok": sound, "rows": report.rows, "bytes": report.bytes, "problems": problems })
+        );
     } else {
-        println!("The data in {} is sound.", at.data.display());
+        println!(
+            "{} rows of {} bytes in {}",
+            report.rows,
+            report.bytes,
+            at.data.display()
+        );
+        for problem in &report.problems {
+            println!("DAMAGED: {problem}");
+        }
+    }
+    if !sound {
+        bail!("the data is damaged; restore a backup, and keep this folder for the examination");
     }
     Ok(())
 }
@@ -38,15 +57,21 @@ pub(crate) fn run(at: &At) -> Result<()> {
     let findings = examine(&at.data);
     let bad = findings.iter().filter(|(good, _)| !good).count();
     if at.json {
-        let rows: Vec<_> =
-            findings.iter().map(|(ok, text)| json!({ "ok": ok, "text": text })).collect();
+        let rows: Vec<_> = findings
+            .iter()
+            .map(|(ok, text)| json!({ "ok": ok, "text": text }))
+            .collect();
         println!("{}", json!({ "ok": bad == 0, "findings": rows }));
     } else {
         for (good, text) in &findings {
             println!("{} {text}", if *good { "ok  " } else { "MEND" });
         }
     }
-    if bad > 0 { bail!("{bad} thing(s) to mend") } else { Ok(()) }
+    if bad > 0 {
+        bail!("{bad} thing(s) to mend")
+    } else {
+        Ok(())
+    }
 }
 
 fn examine(folder: &Path) -> Vec<(bool, String)> {
@@ -54,24 +79,37 @@ fn examine(folder: &Path) -> Vec<(bool, String)> {
     let Ok(metadata) = fs::metadata(folder) else {
         return vec![(
             false,
-            format!("there is no data folder `{shown}`: `firekeep serve` makes it, or name yours with --data"),
+            format!(
+                "there is no data folder `{shown}`: `firekeep serve` makes it, or name yours with --data"
+            ),
         )];
     };
     let mut findings = Vec::new();
     let open_to_others = metadata.permissions().mode() & 0o077 != 0;
     findings.push(if open_to_others {
-        (false, format!("other users can read `{shown}`, which holds keys: chmod 700 {shown}"))
+        (
+            false,
+            format!("other users can read `{shown}`, which holds keys: chmod 700 {shown}"),
+        )
     } else {
         (true, format!("only its owner can read `{shown}`"))
     });
     let probe = folder.join(".doctor");
-    findings.push(match fs::write(&probe, b"probe").and_then(|()| fs::remove_file(&probe)) {
-        Ok(()) => (true, format!("`{shown}` can be written")),
-        Err(error) => (false, format!("`{shown}` cannot be written ({error}): free space or mend its owner")),
-    });
+    findings.push(
+        match fs::write(&probe, b"probe").and_then(|()| fs::remove_file(&probe)) {
+            Ok(()) => (true, format!("`{shown}` can be written")),
+            Err(error) => (
+                false,
+                format!("`{shown}` cannot be written ({error}): free space or mend its owner"),
+            ),
+        },
+    );
     findings.push(match running(folder) {
         Some(server) => (true, format!("a server runs at {}", server.url)),
-        None => (true, "no server runs on this folder; `firekeep serve` starts one".to_owned()),
+        None => (
+            true,
+            "no server runs on this folder; `firekeep serve` starts one".to_owned(),
+        ),
     });
     findings
 }

@@ -66,7 +66,10 @@ fn make(options: Token) -> Result<()> {
     if !(1..=3600).contains(&options.lifetime) {
         bail!("--lifetime must be 1 to 3600 seconds");
     }
-    println!("{}", custom::mint(&file, &uid, &claims, SystemClock.now(), options.lifetime)?);
+    println!(
+        "{}",
+        custom::mint(&file, &uid, &claims, SystemClock.now(), options.lifetime)?
+    );
     Ok(())
 }
 
@@ -74,9 +77,14 @@ fn inspect(token: &str, key: Option<PathBuf>, as_json: bool) -> Result<()> {
     let mut text = token.to_owned();
     if token == "-" {
         text.clear();
-        std::io::stdin().read_to_string(&mut text).context("read the token")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("read the token")?;
     }
-    let file = key.as_deref().map(|path| read_key(&path.to_path_buf())).transpose()?;
+    let file = key
+        .as_deref()
+        .map(|path| read_key(&path.to_path_buf()))
+        .transpose()?;
     let report = firekeep_token::inspect(text.trim(), file.as_ref(), SystemClock.now());
     let failed = report.checks.iter().filter(|check| !check.ok).count();
     if as_json {
@@ -102,7 +110,11 @@ fn inspect(token: &str, key: Option<PathBuf>, as_json: bool) -> Result<()> {
             }
         }
     }
-    if failed > 0 { bail!("{failed} check(s) failed") } else { Ok(()) }
+    if failed > 0 {
+        bail!("{failed} check(s) failed")
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads a key file.

@@ -32,7 +32,11 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(core: Arc<Core>, trusted_proxies: Vec<IpAddr>) -> Self {
-        Self { core, trusted_proxies, metrics: Metrics::default() }
+        Self {
+            core,
+            trusted_proxies,
+            metrics: Metrics::default(),
+        }
     }
 
     /// Answers one request, whatever happens.
@@ -53,7 +57,9 @@ impl App {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         if self.core.status().mode == Mode::Dev {
-            response.headers_mut().insert(MODE, HeaderValue::from_static("dev"));
+            response
+                .headers_mut()
+                .insert(MODE, HeaderValue::from_static("dev"));
         }
         let elapsed = started.elapsed();
         self.metrics.count(response.status(), elapsed);
@@ -124,14 +130,22 @@ impl App {
     fn client(&self, headers: &HeaderMap, peer: SocketAddr) -> Client {
         let trusted = |address: &IpAddr| self.trusted_proxies.contains(address);
         if !trusted(&peer.ip()) {
-            return Client { address: Some(peer.ip()) };
+            return Client {
+                address: Some(peer.ip()),
+            };
         }
-        let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let forwarded = headers
+            .get("x-forwarded-for")
+            .and_then(|value| value.to_str().ok());
         // From the right: the first address that no proxy of ours has. What stands left of it, anybody may have written.
         let named = forwarded.into_iter().flat_map(|list| list.rsplit(','));
         let mut addresses = named.filter_map(|text| text.trim().parse().ok());
-        let address = addresses.find(|address| !trusted(address)).unwrap_or_else(|| peer.ip());
-        Client { address: Some(address) }
+        let address = addresses
+            .find(|address| !trusted(address))
+            .unwrap_or_else(|| peer.ip());
+        Client {
+            address: Some(address),
+        }
     }
 }
 

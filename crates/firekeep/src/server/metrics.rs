@@ -43,7 +43,10 @@ impl Metrics {
         );
         for (class, counter) in self.answers.iter().enumerate().skip(1) {
             let count = counter.load(Ordering::Relaxed);
-            let _ = writeln!(text, "firekeep_http_answers_total{{class=\"{class}xx\"}} {count}");
+            let _ = writeln!(
+                text,
+                "firekeep_http_answers_total{{class=\"{class}xx\"}} {count}"
+            );
         }
         let micros = Duration::from_micros(self.micros.load(Ordering::Relaxed));
         let _ = write!(
@@ -75,9 +78,7 @@ pub(crate) async fn serve(
         // One at a time: a scraper asks every few seconds.
         let service = service_fn(move |_: Request<hyper::body::Incoming>| {
             let body = app.metrics.render();
-            async move {
-                Ok::<_, Infallible>(text("text/plain; version=0.0.4", body).map(Body::new))
-            }
+            async move { Ok::<_, Infallible>(text("text/plain; version=0.0.4", body).map(Body::new)) }
         });
         let serving = http1::Builder::new()
             .keep_alive(false)

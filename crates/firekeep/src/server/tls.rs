@@ -28,12 +28,20 @@ impl Tls {
     /// Reads the certificate chain and its key.
     pub(crate) fn load(cert: &Path, key: &Path) -> Result<Self> {
         let current = Arc::new(RwLock::new(acceptor(cert, key)?));
-        Ok(Self { cert: cert.to_owned(), key: key.to_owned(), current })
+        Ok(Self {
+            cert: cert.to_owned(),
+            key: key.to_owned(),
+            current,
+        })
     }
 
     /// Performs the handshake.
     pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        let acceptor = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let acceptor = self
+            .current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         acceptor.accept(stream).await
     }
 
@@ -56,7 +64,10 @@ impl Tls {
                     tracing::info!("the certificate changed and is in use");
                 }
                 Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "the changed certificate is not usable; the old one stays");
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "the changed certificate is not usable; the old one stays"
+                    );
                 }
             }
         }

@@ -11,7 +11,11 @@ pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
     let pool = call.pool()?;
     let uids = call.fields.strings("localIds")?;
     let force = call.fields.bool("force")?.unwrap_or(false);
-    let faults = call.core.delete_users(&pool, uids, force).await.map_err(envelope)?;
+    let faults = call
+        .core
+        .delete_users(&pool, uids, force)
+        .await
+        .map_err(envelope)?;
     if faults.is_empty() {
         return Ok(json!({}));
     }

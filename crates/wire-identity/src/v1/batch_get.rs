@@ -15,16 +15,30 @@ const PAGE_MAX: usize = 1000;
 pub(crate) fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
     call.require_admin()?;
     let pool = call.pool()?;
-    let wanted = call.request.query("maxResults").map(str::parse::<usize>).transpose();
+    let wanted = call
+        .request
+        .query("maxResults")
+        .map(str::parse::<usize>)
+        .transpose();
     let wanted = wanted
         .map_err(|_| Envelope::invalid_argument("`maxResults` must be a whole number."))?
         .unwrap_or(PAGE_DEFAULT);
     let limit = wanted.clamp(1, PAGE_MAX);
-    let after = call.request.query("nextPageToken").filter(|token| !token.is_empty());
-    let page = call.core.list_users(&pool, after, limit).map_err(envelope)?;
+    let after = call
+        .request
+        .query("nextPageToken")
+        .filter(|token| !token.is_empty());
+    let page = call
+        .core
+        .list_users(&pool, after, limit)
+        .map_err(envelope)?;
     let mut body = of_kind("DownloadAccountResponse");
     if !page.users.is_empty() {
-        let users = page.users.iter().map(|user| record::user(user, Hash::Exported)).collect();
+        let users = page
+            .users
+            .iter()
+            .map(|user| record::user(user, Hash::Exported))
+            .collect();
         body.insert("users".to_owned(), Value::Array(users));
     }
     if let Some(next) = page.next {

@@ -47,11 +47,18 @@ pub(crate) fn recaptcha_params(call: &Call<'_>) -> Result<Value, Envelope> {
 }
 
 fn require_key(call: &Call<'_>) -> Result<(), Envelope> {
-    call.core.pool_of(&call.caller, None, None).map(drop).map_err(envelope)
+    call.core
+        .pool_of(&call.caller, None, None)
+        .map(drop)
+        .map_err(envelope)
 }
 
 /// The name by which the client reaches this server.
 fn own_name(request: &Incoming) -> Option<String> {
     let host = request.headers.get("host")?.to_str().ok()?;
-    Some(host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned())
+    Some(
+        host.rsplit_once(':')
+            .map_or(host, |(name, _)| name)
+            .to_owned(),
+    )
 }

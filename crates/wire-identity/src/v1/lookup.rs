@@ -16,10 +16,18 @@ pub(crate) fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
         return Ok(body(&[who.user]));
     }
     let fields = &call.fields;
-    let mut selectors: Vec<Selector> =
-        fields.strings("localId")?.into_iter().map(Selector::Uid).collect();
+    let mut selectors: Vec<Selector> = fields
+        .strings("localId")?
+        .into_iter()
+        .map(Selector::Uid)
+        .collect();
     selectors.extend(fields.strings("email")?.into_iter().map(Selector::Email));
-    selectors.extend(fields.strings("phoneNumber")?.into_iter().map(Selector::Phone));
+    selectors.extend(
+        fields
+            .strings("phoneNumber")?
+            .into_iter()
+            .map(Selector::Phone),
+    );
     for entry in fields.objects("federatedUserId")? {
         if let (Some(provider), Some(raw_id)) = (entry.text("providerId")?, entry.text("rawId")?) {
             selectors.push(Selector::Federated(provider, raw_id));
@@ -33,7 +41,10 @@ pub(crate) fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
 fn body(users: &[User]) -> Value {
     let mut body = of_kind("GetAccountInfoResponse");
     if !users.is_empty() {
-        let users = users.iter().map(|user| record::user(user, Hash::Redacted)).collect();
+        let users = users
+            .iter()
+            .map(|user| record::user(user, Hash::Redacted))
+            .collect();
         body.insert("users".to_owned(), Value::Array(users));
     }
     Value::Object(body)

@@ -10,8 +10,11 @@ pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
     let pool = call.pool()?;
     let token = call.fields.text("token")?;
     let token = token.ok_or_else(|| Envelope::business("MISSING_CUSTOM_TOKEN"))?;
-    let tokens =
-        call.core.sign_in_with_custom_token(&pool, &token).await.map_err(envelope)?;
+    let tokens = call
+        .core
+        .sign_in_with_custom_token(&pool, &token)
+        .await
+        .map_err(envelope)?;
     let mut body = of_kind("VerifyCustomTokenResponse");
     body.insert("isNewUser".to_owned(), tokens.is_new_user.into());
     put_tokens(&mut body, &tokens);

@@ -10,7 +10,11 @@ use super::{Call, of_kind, put_tokens};
 use crate::error::envelope;
 
 pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
-    if call.is_privileged() { by_admin(call).await } else { by_client(call).await }
+    if call.is_privileged() {
+        by_admin(call).await
+    } else {
+        by_client(call).await
+    }
 }
 
 async fn by_admin(call: &Call<'_>) -> Result<Value, Envelope> {
@@ -29,8 +33,20 @@ async fn by_admin(call: &Call<'_>) -> Result<Value, Envelope> {
     let email = fields.text("email")?;
     let refuse = |error: firekeep_api::AccountError| envelope(error.into());
     let change = Change {
-        phone_number: edit(phone.as_deref().map(Phone::parse).transpose().map_err(refuse)?),
-        email: edit(email.as_deref().map(Email::parse).transpose().map_err(refuse)?),
+        phone_number: edit(
+            phone
+                .as_deref()
+                .map(Phone::parse)
+                .transpose()
+                .map_err(refuse)?,
+        ),
+        email: edit(
+            email
+                .as_deref()
+                .map(Email::parse)
+                .transpose()
+                .map_err(refuse)?,
+        ),
         display_name: edit(fields.text("displayName")?),
         photo_url: edit(fields.text("photoUrl")?),
         email_verified: fields.bool("emailVerified")?,
@@ -38,7 +54,11 @@ async fn by_admin(call: &Call<'_>) -> Result<Value, Envelope> {
         ..Change::default()
     };
     let password = fields.text("password")?;
-    let user = call.core.create_user(&pool, uid, change, password).await.map_err(envelope)?;
+    let user = call
+        .core
+        .create_user(&pool, uid, change, password)
+        .await
+        .map_err(envelope)?;
     Ok(Value::Object(body(&user)))
 }
 
@@ -48,11 +68,16 @@ async fn by_client(call: &Call<'_>) -> Result<Value, Envelope> {
     if fields.has("localId") {
         return Err(Envelope::business("UNEXPECTED_PARAMETER : User ID"));
     }
-    let anonymous = ["idToken", "email", "password"].iter().all(|key| !fields.has(key));
+    let anonymous = ["idToken", "email", "password"]
+        .iter()
+        .all(|key| !fields.has(key));
     let display_name = fields.text("displayName")?;
     let client = call.request.client;
     if anonymous {
-        let signed_up = call.core.sign_up(&pool, client, SignUp::Anonymous, display_name).await;
+        let signed_up = call
+            .core
+            .sign_up(&pool, client, SignUp::Anonymous, display_name)
+            .await;
         let tokens = signed_up.map_err(envelope)?;
         let mut body = body(&tokens.user);
         put_tokens(&mut body, &tokens);
@@ -74,7 +99,9 @@ async fn by_client(call: &Call<'_>) -> Result<Value, Envelope> {
         Some(who) => call.core.link_password(&pool, &who, &email, password).await,
         None => {
             let sign_up = SignUp::Password { email, password };
-            call.core.sign_up(&pool, client, sign_up, display_name).await
+            call.core
+                .sign_up(&pool, client, sign_up, display_name)
+                .await
         }
     };
     let tokens = tokens.map_err(envelope)?;

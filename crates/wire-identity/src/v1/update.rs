@@ -48,20 +48,36 @@ pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
     };
     let change = change(call, privileged)?;
     let password = fields.text("password")?;
-    let updated = call.core.update_user(&pool, who, change, password).await.map_err(envelope)?;
+    let updated = call
+        .core
+        .update_user(&pool, who, change, password)
+        .await
+        .map_err(envelope)?;
     let user = &updated.user;
     let mut body = of_kind("SetAccountInfoResponse");
     let mut put = |key: &str, value: Option<Value>| {
         body.extend(value.map(|value| (key.to_owned(), value)));
     };
     put("localId", Some(user.uid.as_str().into()));
-    put("email", user.email.as_ref().map(|email| email.as_str().into()));
-    put("emailVerified", user.email.as_ref().map(|_| user.email_verified.into()));
+    put(
+        "email",
+        user.email.as_ref().map(|email| email.as_str().into()),
+    );
+    put(
+        "emailVerified",
+        user.email.as_ref().map(|_| user.email_verified.into()),
+    );
     put("displayName", user.display_name.as_deref().map(Value::from));
     put("photoUrl", user.photo_url.as_deref().map(Value::from));
     let entries = user.provider_entries();
-    put("providerUserInfo", (!entries.is_empty()).then(|| record::providers(&entries)));
-    put("passwordHash", user.password_hash.as_ref().map(|_| REDACTED.into()));
+    put(
+        "providerUserInfo",
+        (!entries.is_empty()).then(|| record::providers(&entries)),
+    );
+    put(
+        "passwordHash",
+        user.password_hash.as_ref().map(|_| REDACTED.into()),
+    );
     if let Some(tokens) = &updated.tokens {
         put_tokens(&mut body, tokens);
     }
@@ -77,17 +93,28 @@ fn change(call: &Call<'_>, privileged: bool) -> Result<Change, Envelope> {
         change.custom_attributes = fields.string("customAttributes")?;
     }
     let deleted = fields.enums("deleteAttribute", DELETE_ATTRIBUTE)?;
-    if deleted.iter().any(|name| matches!(*name, "PROVIDER" | "RAW_USER_INFO"))
+    if deleted
+        .iter()
+        .any(|name| matches!(*name, "PROVIDER" | "RAW_USER_INFO"))
         || fields.has("provider")
         || fields.has("upgradeToFederatedLogin")
     {
         return Err(Envelope::not_implemented("This change"));
     }
-    if fields.object("mfa")?.is_some_and(|mfa| mfa.has("enrollments")) {
+    if fields
+        .object("mfa")?
+        .is_some_and(|mfa| mfa.has("enrollments"))
+    {
         return Err(Envelope::not_implemented("Second factors"));
     }
     let email = fields.text("email")?;
-    change.email = edit(email.as_deref().map(Email::parse).transpose().map_err(refuse)?);
+    change.email = edit(
+        email
+            .as_deref()
+            .map(Email::parse)
+            .transpose()
+            .map_err(refuse)?,
+    );
     change.display_name = edit(fields.text("displayName")?);
     change.photo_url = edit(fields.text("photoUrl")?);
     if privileged {
@@ -97,8 +124,13 @@ fn change(call: &Call<'_>, privileged: bool) -> Result<Change, Envelope> {
         change.created_at = fields.int("createdAt")?.map(Timestamp::from_millis);
         change.last_login_at = fields.int("lastLoginAt")?.map(Timestamp::from_millis);
         let phone = fields.text("phoneNumber")?;
-        change.phone_number =
-            edit(phone.as_deref().map(Phone::parse).transpose().map_err(refuse)?);
+        change.phone_number = edit(
+            phone
+                .as_deref()
+                .map(Phone::parse)
+                .transpose()
+                .map_err(refuse)?,
+        );
     } else if fields.has("validSince") {
         change.valid_since_secs = Some(call.core.now_secs());
     }
@@ -117,8 +149,12 @@ fn change(call: &Call<'_>, privileged: bool) -> Result<Change, Envelope> {
             return Err(Envelope::business("INSUFFICIENT_PERMISSION"));
         }
         let missing = |code: &str| Envelope::business(code);
-        let provider_id = link.text("providerId")?.ok_or_else(|| missing("MISSING_PROVIDER_ID"))?;
-        let raw_id = link.text("rawId")?.ok_or_else(|| missing("MISSING_RAW_ID"))?;
+        let provider_id = link
+            .text("providerId")?
+            .ok_or_else(|| missing("MISSING_PROVIDER_ID"))?;
+        let raw_id = link
+            .text("rawId")?
+            .ok_or_else(|| missing("MISSING_RAW_ID"))?;
         change.link_provider = Some(ProviderInfo {
             federated_id: Some(raw_id.clone()),
             provider_id,
