@@ -53,7 +53,7 @@ export const strangers = {
 
 /** The public half of a key, in every form that somebody may take for an HMAC secret. */
 export function publicForms(key) {
-  const half = createPublicKey(key);
+  const half = key.type === 'public' ? key : createPublicKey(key);
   return {
     pem: half.export({ type: 'spki', format: 'pem' }),
     'pem without its last line end': half.export({ type: 'spki', format: 'pem' }).trimEnd(),

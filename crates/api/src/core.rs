@@ -211,7 +211,7 @@ impl Core {
     /// The pool of users that a request is about: `path_project` is the project in its path or body.
     ///
     /// # Errors
-    /// [`Error::ApiKeyMissing`]; [`Error::ProjectNotTheirs`]; [`Error::Forbidden`] for another project;
+    /// [`Error::ApiKeyMissing`], [`Error::CredentialMissing`]; [`Error::ProjectNotTheirs`]; [`Error::Forbidden`] for another project;
     /// [`Error::TenantNotFound`], since tenants are not enabled.
     pub fn pool_of(
         &self,
@@ -220,7 +220,9 @@ impl Core {
         tenant: Option<&str>,
     ) -> Result<Pool, Error> {
         let project = match (caller, path_project) {
-            (Caller::Anonymous, _) => return Err(Error::ApiKeyMissing),
+            // A path that names a project is an administrator's, and an API key would not do.
+            (Caller::Anonymous, Some(_)) => return Err(Error::CredentialMissing),
+            (Caller::Anonymous, None) => return Err(Error::ApiKeyMissing),
             (Caller::ApiKey { .. }, Some(_)) => return Err(Error::ProjectNotTheirs),
             (Caller::ApiKey { project }, None) | (Caller::Privileged { project }, None) => {
                 project.clone()
@@ -309,7 +311,6 @@ impl Core {
         // A self-signed JWT, as some Google client libraries send.
         let audiences = [
             "https://identitytoolkit.googleapis.com/",
-            "https://firestore.googleapis.com/",
             self.base_url.as_str(),
         ];
         firekeep_token::assertion::verify(bearer, accounts.as_ref(), &audiences, now).is_ok()

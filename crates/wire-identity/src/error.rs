@@ -89,6 +89,8 @@ fn custom_token(error: &TokenError) -> String {
         TokenError::ClaimsNotObject => format!("INVALID_CLAIMS : {error}"),
         TokenError::ForbiddenClaim(name) => format!("FORBIDDEN_CLAIM : {name}"),
         TokenError::ClaimsTooLarge => "CLAIMS_TOO_LARGE".to_owned(),
+        // COMPAT: a text that the specification fixes whole.
+        TokenError::Expired => "INVALID_CUSTOM_TOKEN : Token expired".to_owned(),
         other => format!("INVALID_CUSTOM_TOKEN : {other}"),
     }
 }

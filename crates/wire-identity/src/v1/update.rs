@@ -115,8 +115,8 @@ fn change(call: &Call<'_>, privileged: bool) -> Result<Change, Envelope> {
             .transpose()
             .map_err(refuse)?,
     );
-    change.display_name = edit(fields.text("displayName")?);
-    change.photo_url = edit(fields.text("photoUrl")?);
+    change.display_name = edit_or_clear(fields.string("displayName")?);
+    change.photo_url = edit_or_clear(fields.string("photoUrl")?);
     if privileged {
         change.email_verified = fields.bool("emailVerified")?;
         change.disabled = fields.bool("disableUser")?;
@@ -166,4 +166,12 @@ fn change(call: &Call<'_>, privileged: bool) -> Result<Change, Envelope> {
         });
     }
     Ok(change)
+}
+
+/// COMPAT: an empty text removes what it stands for, as `updateProfile` of the JS SDK expects.
+fn edit_or_clear(given: Option<String>) -> Edit<String> {
+    match given {
+        Some(text) if text.is_empty() => Edit::Clear,
+        given => edit(given),
+    }
 }
