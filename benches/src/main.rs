@@ -45,9 +45,10 @@ fn main() -> Result<()> {
         .and_then(Value::as_str)
         .context("no API key")?
         .to_owned();
+    at_most("memory, idle", server.resident_mib()?, 30.0, "MiB");
     let mut client = Client::connect(server.address)?;
     let tokens = sign_up_users(&mut client)?;
-    at_most("memory, idle", server.resident_mib()?, 30.0, "MiB");
+    at_most("memory after sign-ups", server.resident_mib()?, 60.0, "MiB");
 
     let sign_in = format!("/v1/accounts:signInWithCustomToken?key={key}");
     let bodies: Vec<String> = tokens

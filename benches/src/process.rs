@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -18,6 +18,8 @@ pub(crate) struct Server {
     binary: PathBuf,
     folder: PathBuf,
     pub(crate) address: SocketAddr,
+    /// Kept open: what the server prints has a reader as long as it runs.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -38,7 +40,8 @@ impl Server {
             .with_context(|| format!("start {}; `make bench` builds it", binary.display()))?;
         let output = child.stdout.take().context("no output")?;
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line)?;
         let address = line
             .trim()
             .rsplit("//")
@@ -50,6 +53,7 @@ impl Server {
             binary: binary.to_owned(),
             folder: folder.to_owned(),
             address,
+            _output: output,
         })
     }
 

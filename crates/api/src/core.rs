@@ -122,7 +122,7 @@ impl Core {
     /// # Errors
     /// What keeps it from doing so.
     pub fn ready(&self) -> Result<(), Error> {
-        self.read().map(drop)
+        Ok(self.store.ready()?)
     }
 
     /// The project, as `firekeep project show` shows it.

@@ -5,6 +5,7 @@ mod dispatch;
 mod metrics;
 mod tls;
 
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -233,26 +234,44 @@ async fn open(serve: &Serve, base_url: &str) -> Result<Data> {
     opening.await?
 }
 
-/// Says where the server is and what to do next.
+/// Says where the server is and what to do next. Nobody need listen: a closed output is no fault.
 fn greet(serve: &Serve, data: &Data, url: &str) {
-    let project = data.core.project_summary();
-    println!("Firekeep {} is ready at {url}", env!("CARGO_PKG_VERSION"));
-    println!("  project   {} ({} mode)", project.project_id, project.mode);
-    for key in &project.api_keys {
-        println!("  API key   {key}");
+    let _ = write_greeting(&mut std::io::stdout().lock(), serve, data, url);
+    if serve.dev {
+        let warning = "WARNING: dev mode. Anybody who can reach this server is an administrator and can become any user.";
+        let _ = writeln!(std::io::stderr(), "{warning}");
     }
-    println!("  data      {}", serve.data.display());
-    println!("  JWKS      {url}/.well-known/jwks.json");
-    println!("Next: create an account:");
-    println!(
+}
+
+fn write_greeting(
+    out: &mut dyn std::io::Write,
+    serve: &Serve,
+    data: &Data,
+    url: &str,
+) -> std::io::Result<()> {
+    let project = data.core.project_summary();
+    writeln!(
+        out,
+        "Firekeep {} is ready at {url}",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    writeln!(
+        out,
+        "  project   {} ({} mode)",
+        project.project_id, project.mode
+    )?;
+    for key in &project.api_keys {
+        writeln!(out, "  API key   {key}")?;
+    }
+    writeln!(out, "  data      {}", serve.data.display())?;
+    writeln!(out, "  JWKS      {url}/.well-known/jwks.json")?;
+    writeln!(out, "Next: create an account:")?;
+    writeln!(
+        out,
         "  curl {url}/account/v1/signup -H 'content-type: application/json' \
          -d '{{\"username\":\"alice\",\"password\":\"correct horse\"}}'"
-    );
-    if serve.dev {
-        eprintln!(
-            "WARNING: dev mode. Anybody who can reach this server is an administrator and can become any user."
-        );
-    }
+    )?;
+    out.flush()
 }
 
 /// Keeps keys and sign-in times in order until told to stop.

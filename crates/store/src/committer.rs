@@ -149,7 +149,8 @@ impl Committer {
                     error = CommitError::Unavailable("the connection was lost".to_owned());
                     break;
                 }
-                Err(_) => {}
+                // Still away: give it time to come back.
+                Err(_) => std::thread::sleep(LOOK_UP_WAIT),
             }
         }
         Err(error)

@@ -41,7 +41,8 @@ pub trait Engine: Send + Sync + 'static {
         decide: &mut dyn FnMut(&ClockView<'_>) -> Decision,
     ) -> Result<CommitTime, CommitError>;
 
-    /// Log rows with a time after `after`, in order, at most `limit`. Blocks up to `wait` when there are none.
+    /// Log rows with a time after `after`, in order, at most `limit`. Blocks up to `wait` when there are none, and may
+    /// give none earlier.
     /// Never skips: a row is given only when no row of an earlier time can still appear.
     ///
     /// # Errors

@@ -294,3 +294,28 @@ impl Drop for MemSnapshot<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{Reopen, run};
+
+    #[derive(Default)]
+    struct Data(Option<MemEngine>);
+
+    impl Reopen for Data {
+        fn open(&mut self, clock: Arc<dyn Clock>) -> Arc<dyn Engine> {
+            let engine = match &self.0 {
+                Some(before) => before.reopen(Arc::clone(&clock)),
+                None => MemEngine::new(Arc::clone(&clock)),
+            };
+            self.0 = Some(engine.reopen(clock));
+            Arc::new(engine)
+        }
+    }
+
+    #[test]
+    fn the_engine_in_memory_passes_the_conformance_suite() {
+        run(&|| Box::new(Data::default()));
+    }
+}

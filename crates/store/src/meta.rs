@@ -63,3 +63,92 @@ fn set_format(store: &Store, format: u32) -> Result<(), Error> {
         tx.write(Space::Meta, META_FORMAT.to_vec(), Some(value))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use firekeep_model::{Clock, Timestamp};
+
+    use super::*;
+    use crate::{DbId, MemEngine};
+
+    struct Standing;
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_secs(1)
+        }
+    }
+
+    fn open() -> Arc<Store> {
+        let clock = Arc::new(Standing);
+        Store::open(Arc::new(MemEngine::new(clock.clone())), DbId(1), clock).unwrap()
+    }
+
+    fn note(store: &Store) -> Result<(), Error> {
+        store.write(|tx| {
+            let mut text = tx
+                .get(Space::SysConfig, b"steps")?
+                .unwrap_or_default()
+                .to_vec();
+            text.push(b'.');
+            tx.put(Space::SysConfig, b"steps".to_vec(), text.into())
+        })
+    }
+
+    #[test]
+    fn steps_run_once_in_their_order() {
+        let store = open();
+        let steps = [Step { to: 2, run: note }, Step { to: 3, run: note }];
+        migrate(&store, 3, &steps).unwrap();
+        migrate(&store, 3, &steps).unwrap();
+        let tx = store.read().unwrap();
+        assert_eq!(
+            tx.get(Space::SysConfig, b"steps").unwrap().as_deref(),
+            Some(&b".."[..])
+        );
+    }
+
+    #[test]
+    fn a_step_that_fails_runs_again() {
+        let store = open();
+        let failing = [
+            Step { to: 2, run: note },
+            Step {
+                to: 3,
+                run: |_| Err(Error::Unavailable("a test".to_owned())),
+            },
+        ];
+        assert!(migrate(&store, 3, &failing).is_err());
+        migrate(
+            &store,
+            3,
+            &[Step { to: 2, run: note }, Step { to: 3, run: note }],
+        )
+        .unwrap();
+        let tx = store.read().unwrap();
+        assert_eq!(
+            tx.get(Space::SysConfig, b"steps").unwrap().as_deref(),
+            Some(&b".."[..])
+        );
+    }
+
+    #[test]
+    fn newer_formats_are_refused_with_both_numbers() {
+        let store = open();
+        set_format(&store, FORMAT + 1).unwrap();
+        let refused = migrate(&store, FORMAT, STEPS).unwrap_err();
+        assert!(matches!(refused, Error::NewerFormat { found: 2, known: 1 }));
+        let stored = store
+            .snapshot()
+            .unwrap()
+            .get(Space::Meta, &[META_FORMAT])
+            .unwrap();
+        let stored = stored.into_iter().next().flatten().unwrap();
+        assert!(matches!(
+            check_format(stored),
+            Err(Error::NewerFormat { .. })
+        ));
+    }
+}

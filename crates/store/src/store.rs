@@ -205,3 +205,6 @@ impl Drop for Store {
         self.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

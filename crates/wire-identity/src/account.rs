@@ -1,77 +1,57 @@
 //! The account server, `/account/v1`. Source: auth specification, section 14; its errors have a form of their own.
 
+mod bodies;
+pub(crate) mod endpoints;
+
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use firekeep_api::account::{Login, NewAccount};
+use firekeep_api::account::NewAccount;
 use firekeep_api::identity::Authenticated;
-use firekeep_api::{Core, Email, Error, User, Username};
+use firekeep_api::{Core, Error};
 use firekeep_wire_http::{Incoming, empty, json};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::error::of_account_server;
-use crate::route::AccountOperation;
+pub(crate) use self::bodies::ErrorResponse;
+use self::bodies::{
+    ChangePasswordRequest, LoginRequest, LoginResponse, LogoutRequest, Profile, SignUpRequest,
+};
+use self::endpoints::{Endpoint, OpenOperation, Operation, UserOperation};
+use crate::error::{Code, of_account_server};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SignUp {
-    username: Option<String>,
-    email: Option<String>,
-    #[serde(default)]
-    password: String,
-    display_name: Option<String>,
-    photo_url: Option<String>,
-    attributes: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-struct LoginRequest {
-    login: Option<String>,
-    email: Option<String>,
-    username: Option<String>,
-    #[serde(default)]
-    password: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChangePassword {
-    #[serde(default)]
-    old_password: String,
-    #[serde(default)]
-    new_password: String,
-}
-
-#[derive(Default, Deserialize)]
-struct Logout {
-    #[serde(default)]
-    everywhere: bool,
-}
-
-/// Answers one operation.
+/// Answers a request to an endpoint.
 pub(crate) async fn handle(
     core: &Arc<Core>,
     request: &Incoming,
-    operation: AccountOperation,
+    endpoint: &'static Endpoint,
 ) -> Response {
-    match run(core, request, operation).await {
-        Ok(response) => response,
-        Err(error) => refuse(error),
-    }
+    let answer = match endpoint.operation {
+        Operation::Open(operation) => open(core, request, endpoint, operation).await,
+        Operation::User(operation) => of_user(core, request, endpoint, operation).await,
+    };
+    answer.unwrap_or_else(refuse)
 }
 
-async fn run(
+/// Answers a request for what needs mail, which is not enabled.
+pub(crate) fn no_mail() -> Response {
+    refusal(
+        Code::NotImplemented,
+        "password reset by mail is not enabled on this server",
+    )
+}
+
+async fn open(
     core: &Arc<Core>,
     request: &Incoming,
-    operation: AccountOperation,
+    endpoint: &'static Endpoint,
+    operation: OpenOperation,
 ) -> Result<Response, Error> {
     let client = request.client;
-    match operation {
-        AccountOperation::SignUp => {
-            let given: SignUp = body(request)?;
+    let login = match operation {
+        OpenOperation::SignUp => {
+            let given: SignUpRequest = body(request)?;
             let new = NewAccount {
                 email: given.email,
                 username: given.username,
@@ -80,10 +60,9 @@ async fn run(
                 photo_url: given.photo_url,
                 attributes: given.attributes,
             };
-            let login = core.account_sign_up(client, new).await?;
-            Ok(json(StatusCode::CREATED, &login_body(&login)))
+            core.account_sign_up(client, new).await?
         }
-        AccountOperation::Login => {
+        OpenOperation::Login => {
             let given: LoginRequest = body(request)?;
             let name = given
                 .login
@@ -92,46 +71,45 @@ async fn run(
                 .ok_or_else(|| {
                     Error::Invalid("give `login`, `email` or `username`, and `password`".to_owned())
                 })?;
-            let login = core.account_login(client, &name, given.password).await?;
-            Ok(json(StatusCode::OK, &login_body(&login)))
+            core.account_login(client, &name, given.password).await?
         }
-        AccountOperation::ChangePassword => {
-            let who = authenticate(core, request)?;
-            let given: ChangePassword = body(request)?;
+    };
+    Ok(json(endpoint.success, &json!(LoginResponse::of(&login))))
+}
+
+async fn of_user(
+    core: &Arc<Core>,
+    request: &Incoming,
+    endpoint: &'static Endpoint,
+    operation: UserOperation,
+) -> Result<Response, Error> {
+    let who = authenticate(core, request)?;
+    let success = endpoint.success;
+    Ok(match operation {
+        UserOperation::ChangePassword => {
+            let given: ChangePasswordRequest = body(request)?;
             let (old, new) = (given.old_password, given.new_password);
-            let login = core.account_change_password(client, &who, old, new).await?;
-            Ok(json(StatusCode::OK, &login_body(&login)))
+            let login = core
+                .account_change_password(request.client, &who, old, new)
+                .await?;
+            json(success, &json!(LoginResponse::of(&login)))
         }
-        AccountOperation::Logout => {
-            let who = authenticate(core, request)?;
-            let given: Logout = if request.body.is_empty() {
-                Logout::default()
+        UserOperation::Logout => {
+            let given: LogoutRequest = if request.body.is_empty() {
+                LogoutRequest::default()
             } else {
                 body(request)?
             };
             core.sign_out(&core.default_pool(), &who, given.everywhere)
                 .await?;
-            Ok(empty(StatusCode::NO_CONTENT))
+            empty(success)
         }
-        AccountOperation::Token => {
-            let who = authenticate(core, request)?;
-            Ok(json(
-                StatusCode::OK,
-                &login_body(&core.account_token(&who)?),
-            ))
+        UserOperation::Token => {
+            let login = core.account_token(&who)?;
+            json(success, &json!(LoginResponse::of(&login)))
         }
-        AccountOperation::Me => {
-            let who = authenticate(core, request)?;
-            Ok(json(StatusCode::OK, &profile(&who.user)))
-        }
-        AccountOperation::ForgotPassword => Ok(json(
-            StatusCode::NOT_IMPLEMENTED,
-            &json!({ "error": {
-                "code": "not_implemented",
-                "message": "password reset by mail is not enabled on this server",
-            } }),
-        )),
-    }
+        UserOperation::Me => json(success, &json!(Profile::of(&who.user))),
+    })
 }
 
 fn body<T: DeserializeOwned>(request: &Incoming) -> Result<T, Error> {
@@ -147,58 +125,20 @@ fn authenticate(core: &Arc<Core>, request: &Incoming) -> Result<Authenticated, E
     core.authenticate(&core.default_pool(), &token)
 }
 
-/// A login's answer. COMPAT: no-code tools pick the token by JSON path, so it goes by several names.
-fn login_body(login: &Login) -> Value {
-    json!({
-        "customToken": login.custom_token,
-        "token": login.custom_token,
-        "jwt_token": login.custom_token,
-        "expiresIn": login.expires_in_secs,
-        "uid": login.user.uid.as_str(),
-        "tokenType": "firebase-custom-token",
-        "user": profile(&login.user),
-    })
-}
-
-/// A profile, as `me` gives it.
-fn profile(user: &User) -> Value {
-    let mut members = Map::new();
-    let mut put = |key: &str, value: Option<Value>| {
-        members.extend(value.map(|value| (key.to_owned(), value)));
-    };
-    put("uid", Some(user.uid.as_str().into()));
-    put(
-        "username",
-        user.username
-            .as_ref()
-            .map(Username::as_str)
-            .map(Value::from),
-    );
-    put(
-        "email",
-        user.email.as_ref().map(Email::as_str).map(Value::from),
-    );
-    put("emailVerified", Some(user.email_verified.into()));
-    put("displayName", user.display_name.as_deref().map(Value::from));
-    put("photoUrl", user.photo_url.as_deref().map(Value::from));
-    put("attributes", Some(Value::Object(user.attributes.clone())));
-    put("createdAt", Some(user.created_at.millis().into()));
-    Value::Object(members)
-}
-
 fn refuse(error: Error) -> Response {
     let retry = match &error {
         Error::TooManyAttempts { retry_after_secs } => Some(*retry_after_secs),
         Error::Busy => Some(1),
         _ => None,
     };
-    let (status, code, message) = of_account_server(error);
-    let mut response = json(
-        status,
-        &json!({ "error": { "code": code, "message": message } }),
-    );
+    let (code, message) = of_account_server(error);
+    let mut response = refusal(code, &message);
     if let Some(value) = retry.and_then(|secs| HeaderValue::from_str(&secs.to_string()).ok()) {
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }
     response
+}
+
+fn refusal(code: Code, message: &str) -> Response {
+    json(code.status(), &json!(ErrorResponse::new(code, message)))
 }

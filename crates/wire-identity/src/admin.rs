@@ -28,9 +28,9 @@ async fn run(core: &Arc<Core>, request: &Incoming) -> Result<Response, Envelope>
         Ok(body) => Ok(json(StatusCode::OK, &body)),
         Err(error) => {
             // People read these: the sentence rather than the protocol's code.
-            let (code, _, text) = crate::error::of_account_server(error);
+            let (code, text) = crate::error::of_account_server(error);
             Ok(json(
-                code,
+                code.status(),
                 &serde_json::json!({ "error": { "message": text } }),
             ))
         }

@@ -1,8 +1,10 @@
-//! The error table of Identity Toolkit. Source: auth specification, sections 4.5 and 23.
+//! The error tables of Identity Toolkit and of the account server. Source: auth specification, sections 4.5, 14 and 23.
 
 use axum::http::StatusCode;
 use firekeep_api::{AccountError, Error, TokenError};
 use firekeep_wire_http::Envelope;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The text of a client that tried too often.
 const TOO_MANY: &str = "TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account has been temporarily disabled due to \
@@ -106,20 +108,72 @@ fn id_token(error: &TokenError) -> String {
     }
 }
 
-/// An error of the account server: HTTP code, its own code, and the text. Source: auth specification, section 14.
-pub(crate) fn of_account_server(error: Error) -> (StatusCode, &'static str, String) {
+/// Why the account server refuses, for programs. Source: auth specification, section 14.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    AlreadyExists,
+    Busy,
+    Forbidden,
+    Internal,
+    InvalidCredentials,
+    InvalidRequest,
+    NotFound,
+    NotImplemented,
+    TooManyAttempts,
+    Unauthenticated,
+    UserDisabled,
+    WeakPassword,
+}
+
+impl Code {
+    /// The HTTP code that it comes with.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest | Self::WeakPassword => StatusCode::BAD_REQUEST,
+            Self::InvalidCredentials | Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::UserDisabled => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::AlreadyExists => StatusCode::CONFLICT,
+            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What it means, for the OpenAPI document.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::AlreadyExists => "another account has the email address or username",
+            Self::Busy => "the server is busy; try again",
+            Self::Forbidden => "the caller may not do this",
+            Self::Internal => "something is wrong with the server",
+            Self::InvalidCredentials => "wrong name or password",
+            Self::InvalidRequest => "the request lacks something, or says something wrong",
+            Self::NotFound => "there is no such thing",
+            Self::NotImplemented => "not enabled on this server",
+            Self::TooManyAttempts => "too many attempts; try again later",
+            Self::Unauthenticated => "the ID token is missing, not valid, or revoked",
+            Self::UserDisabled => "the account is disabled",
+            Self::WeakPassword => "the password is too short, or too long",
+        }
+    }
+
+    /// Whether the answer says in `Retry-After` when to try again.
+    pub(crate) fn can_be_retried(self) -> bool {
+        matches!(self, Self::Busy | Self::TooManyAttempts)
+    }
+}
+
+/// An error of the account server: its code, and the text. Source: auth specification, section 14.
+pub(crate) fn of_account_server(error: Error) -> (Code, String) {
     let text = error.to_string();
-    let bad = StatusCode::BAD_REQUEST;
-    let unauthorized = StatusCode::UNAUTHORIZED;
-    match error {
+    let code = match error {
         Error::Account(cause) => match cause {
-            AccountError::UserDisabled => (StatusCode::FORBIDDEN, "user_disabled", text),
-            AccountError::EmailExists | AccountError::UsernameExists => {
-                (StatusCode::CONFLICT, "already_exists", text)
-            }
-            AccountError::WeakPassword | AccountError::PasswordTooLong => {
-                (bad, "weak_password", text)
-            }
+            AccountError::UserDisabled => Code::UserDisabled,
+            AccountError::EmailExists | AccountError::UsernameExists => Code::AlreadyExists,
+            AccountError::WeakPassword | AccountError::PasswordTooLong => Code::WeakPassword,
             AccountError::InvalidEmail
             | AccountError::InvalidPhone
             | AccountError::InvalidUsername
@@ -129,38 +183,37 @@ pub(crate) fn of_account_server(error: Error) -> (StatusCode, &'static str, Stri
             | AccountError::ForbiddenClaim(_)
             | AccountError::DuplicateUid
             | AccountError::PhoneExists
-            | AccountError::FederatedLinked => (bad, "invalid_request", text),
+            | AccountError::FederatedLinked => Code::InvalidRequest,
             AccountError::UserNotFound
             | AccountError::InvalidRefreshToken
             | AccountError::SessionEnded
-            | AccountError::Token(_) => (unauthorized, "unauthenticated", text),
-            AccountError::Corrupt(_) | AccountError::Store(_) => server_error(&text),
+            | AccountError::Token(_) => Code::Unauthenticated,
+            AccountError::Corrupt(_) | AccountError::Store(_) => return server_error(&text),
         },
-        Error::WrongPassword | Error::EmailNotFound => (
-            unauthorized,
-            "invalid_credentials",
-            Error::WrongPassword.to_string(),
-        ),
+        Error::WrongPassword | Error::EmailNotFound => {
+            return (Code::InvalidCredentials, Error::WrongPassword.to_string());
+        }
         Error::IdToken(_)
         | Error::IdTokenRevoked
         | Error::CustomToken(_)
         | Error::Unauthenticated
         | Error::CredentialMissing
-        | Error::ApiKeyMissing => (unauthorized, "unauthenticated", text),
-        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", text),
-        Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", text),
-        Error::Forbidden | Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "forbidden", text),
+        | Error::ApiKeyMissing => Code::Unauthenticated,
+        Error::TooManyAttempts { .. } => Code::TooManyAttempts,
+        Error::Busy => Code::Busy,
+        Error::Forbidden | Error::NotAllowed(_) => Code::Forbidden,
         Error::UnknownApiKey
         | Error::ProjectNotTheirs
         | Error::TenantNotFound
-        | Error::Invalid(_) => (bad, "invalid_request", text),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", text),
-        Error::MadeInDevMode | Error::Store(_) | Error::Internal(_) => server_error(&text),
-    }
+        | Error::Invalid(_) => Code::InvalidRequest,
+        Error::NotFound(_) => Code::NotFound,
+        Error::MadeInDevMode | Error::Store(_) | Error::Internal(_) => return server_error(&text),
+    };
+    (code, text)
 }
 
-fn server_error(cause: &str) -> (StatusCode, &'static str, String) {
+fn server_error(cause: &str) -> (Code, String) {
     tracing::error!(%cause, "request failed");
     let text = "the server could not do this; its log says why".to_owned();
-    (StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+    (Code::Internal, text)
 }

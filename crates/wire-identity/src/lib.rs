@@ -26,11 +26,12 @@ use crate::route::Route;
 pub async fn handle(core: &Arc<Core>, request: &Incoming) -> Option<Response> {
     let route = Route::find(request)?;
     let mut response = match route {
-        Route::Account(operation) => account::handle(core, request, operation).await,
+        Route::Account(endpoint) => account::handle(core, request, endpoint).await,
+        Route::AccountMail => account::no_mail(),
         Route::Admin => admin::handle(core, request).await,
         Route::Keys(which) => keys::handle(core, which),
         Route::OAuthToken => oauth::handle(core, request),
-        Route::OpenApi => openapi::handle(),
+        Route::OpenApi => openapi::handle(core),
         Route::SecureToken => or_envelope(secure_token::handle(core, request)),
         Route::V1 {
             operation,

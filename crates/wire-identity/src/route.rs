@@ -3,11 +3,14 @@
 use axum::http::Method;
 use firekeep_wire_http::{Host, Incoming};
 
+use crate::account::endpoints::{self, Endpoint};
+
 /// An operation of this crate.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// An operation of the account server.
-    Account(AccountOperation),
+    Account(&'static Endpoint),
+    /// An operation of the account server that needs mail, which is not enabled.
+    AccountMail,
     /// A command of the command line.
     Admin,
     /// Public keys.
@@ -28,25 +31,21 @@ pub(crate) enum Route {
     NotEnabled(String),
 }
 
-/// An operation of the account server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AccountOperation {
-    SignUp,
-    Login,
-    ChangePassword,
-    Logout,
-    Token,
-    Me,
-    /// Needs mail, which is not enabled.
-    ForgotPassword,
+/// Public keys, in one of their forms.
+pub(crate) enum Keys {
+    /// `kid` → PEM certificate.
+    Certificates(KeysOf),
+    /// A JWK set.
+    Jwks(KeysOf),
+    /// Where the ID tokens' keys of a project are.
+    Discovery(String),
 }
 
-/// A set of public keys, in one of its forms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Keys {
-    Certificates,
-    Jwks,
-    Discovery(String),
+/// Whose keys.
+pub(crate) enum KeysOf {
+    /// The server's, which sign ID tokens.
+    IdTokens,
+    /// The service account's of that name.
     ServiceAccount(String),
 }
 
@@ -101,19 +100,15 @@ fn own(method: &Method, path: &str) -> Option<Route> {
         return Some(Route::SecureToken);
     }
     let post = *method == Method::POST;
-    let account = |operation| Some(Route::Account(operation));
+    if let Some(rest) = path.strip_prefix(endpoints::PREFIX) {
+        return match rest {
+            "openapi.json" => Some(Route::OpenApi),
+            "password/forgot" | "password/reset" if post => Some(Route::AccountMail),
+            _ => Endpoint::find(method, rest).map(Route::Account),
+        };
+    }
     match path {
-        ".well-known/jwks.json" => Some(Route::Keys(Keys::Jwks)),
-        "account/v1/signup" if post => account(AccountOperation::SignUp),
-        "account/v1/login" if post => account(AccountOperation::Login),
-        "account/v1/logout" if post => account(AccountOperation::Logout),
-        "account/v1/token" if post => account(AccountOperation::Token),
-        "account/v1/password/change" if post => account(AccountOperation::ChangePassword),
-        "account/v1/password/forgot" | "account/v1/password/reset" if post => {
-            account(AccountOperation::ForgotPassword)
-        }
-        "account/v1/me" if *method == Method::GET => account(AccountOperation::Me),
-        "account/v1/openapi.json" => Some(Route::OpenApi),
+        ".well-known/jwks.json" => Some(Route::Keys(Keys::Jwks(KeysOf::IdTokens))),
         "firekeep/v1/admin" if post => Some(Route::Admin),
         _ => toolkit(method, path),
     }
@@ -224,18 +219,19 @@ fn www(method: &Method, path: &str) -> Option<Route> {
         };
         return named(method, v1, None, None);
     }
+    let certificates: fn(KeysOf) -> Keys = Keys::Certificates;
     let (form, account) = [
-        ("robot/v1/metadata/x509/", Keys::Certificates),
+        ("robot/v1/metadata/x509/", certificates),
         ("service_accounts/v1/metadata/x509/", Keys::Certificates),
         ("service_accounts/v1/jwk/", Keys::Jwks),
         ("service_accounts/v1/metadata/jwk/", Keys::Jwks),
     ]
     .into_iter()
     .find_map(|(prefix, form)| Some((form, path.strip_prefix(prefix)?)))?;
-    Some(Route::Keys(match account {
-        "securetoken@system.gserviceaccount.com" => form,
-        _ => Keys::ServiceAccount(account.to_owned()),
-    }))
+    Some(Route::Keys(form(match account {
+        "securetoken@system.gserviceaccount.com" => KeysOf::IdTokens,
+        _ => KeysOf::ServiceAccount(account.to_owned()),
+    })))
 }
 
 fn discovery(path: &str) -> Option<Route> {

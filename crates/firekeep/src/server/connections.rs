@@ -20,8 +20,9 @@ use super::tls::Tls;
 
 /// The most connections at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 20_000;
-/// How long a client may take to send the head of a request: slow ones are cut off.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long a connection may be idle, or take to send the head of a request, before it is cut off. Longer than the idle
+/// time of the usual proxies (60 s), which otherwise would send a request into a closing connection.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(75);
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// The most requests at once on one HTTP/2 connection.

@@ -48,13 +48,13 @@ fn whole_files_are_sound() {
 
 #[test]
 fn a_tail_cut_anywhere_is_an_interrupted_write() {
-    for payloads in [
-        [vec![7; 40], vec![8; 90]],
-        [vec![7; 32_700], vec![8; 33_000]],
+    for (payloads, step) in [
+        ([vec![7; 40], vec![8; 90]], 1),
+        ([vec![7; 32_700], vec![8; 33_000]], 101),
     ] {
         let kept = file_of(&payloads[..1]).len();
         let file = file_of(&payloads);
-        for end in kept..file.len() {
+        for end in (kept..file.len()).step_by(step) {
             assert_eq!(damage(&file[..end]), None, "cut at {end}");
         }
     }

@@ -92,6 +92,7 @@ fn compare_doubles(a: f64, b: f64) -> Ordering {
         .unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "saturating is right here")]
 fn compare_mixed(a: i64, b: f64) -> Ordering {
     if b.is_nan() {
         return Ordering::Greater;

@@ -1,0 +1,354 @@
+//! Group commit, history, faults and closing, on the engine in memory.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::limits::SNAPSHOT_AGE_MAX;
+use crate::{
+    CheckpointInfo, ClockView, CommitError, Decision, Direction, Fault, KeyRange, LogRow,
+    MemEngine, PageLimit, Read as _, Space, history_key, row,
+};
+
+const DB: DbId = DbId(1);
+const SPACE: Space = Space::SysUsers;
+
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn clock() -> Arc<HandClock> {
+    Arc::new(HandClock(AtomicI64::new(1_000_000)))
+}
+
+fn open() -> (Arc<MemEngine>, Arc<Store>) {
+    let engine = Arc::new(MemEngine::new(clock()));
+    let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, clock()).unwrap();
+    (engine, store)
+}
+
+fn put(store: &Store, key: &[u8]) -> Result<(), Error> {
+    store.write(|tx| tx.put(SPACE, key.to_vec(), Bytes::from_static(b"v")))
+}
+
+fn has(store: &Store, key: &[u8]) -> bool {
+    store.read().unwrap().get(SPACE, key).unwrap().is_some()
+}
+
+/// An engine whose commits wait for a word, and that reports the size of every group.
+struct Slow {
+    engine: MemEngine,
+    entered: AtomicUsize,
+    go: Mutex<mpsc::Receiver<()>>,
+    groups: Mutex<Vec<usize>>,
+}
+
+impl Engine for Slow {
+    fn remote(&self) -> bool {
+        false
+    }
+
+    fn snapshot(&self, db: DbId) -> Result<Box<dyn Snapshot + '_>, Error> {
+        self.engine.snapshot(db)
+    }
+
+    fn commit(
+        &self,
+        db: DbId,
+        known: CommitTime,
+        decide: &mut dyn FnMut(&ClockView<'_>) -> Decision,
+    ) -> Result<CommitTime, CommitError> {
+        self.entered.fetch_add(1, Ordering::SeqCst);
+        self.go.lock().unwrap().recv().unwrap();
+        self.engine.commit(db, known, &mut |view| {
+            let decision = decide(view);
+            if let Decision::Apply(batches) = &decision {
+                self.groups.lock().unwrap().push(batches.len());
+            }
+            decision
+        })
+    }
+
+    fn tail(
+        &self,
+        db: DbId,
+        after: CommitTime,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<Vec<LogRow>, Error> {
+        self.engine.tail(db, after, limit, wait)
+    }
+
+    fn checkpoint(&self, to: &Path) -> Result<CheckpointInfo, Error> {
+        self.engine.checkpoint(to)
+    }
+
+    fn trim(&self, db: DbId, below: CommitTime, budget: TrimBudget) -> Result<Trimmed, Error> {
+        self.engine.trim(db, below, budget)
+    }
+
+    fn health(&self) -> Health {
+        self.engine.health()
+    }
+}
+
+#[test]
+fn what_is_queued_while_a_group_commits_is_the_next_group() {
+    let (go, wait) = mpsc::channel();
+    let engine = Arc::new(Slow {
+        engine: MemEngine::new(clock()),
+        entered: AtomicUsize::new(0),
+        go: Mutex::new(wait),
+        groups: Mutex::default(),
+    });
+    go.send(()).unwrap();
+    let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, clock()).unwrap();
+    std::thread::scope(|scope| {
+        let write = |at: u8| {
+            let store = &store;
+            scope.spawn(move || put(store, &[at]).unwrap())
+        };
+        // The first commit is the format's; the second one takes the first writer alone.
+        let mut writers = vec![write(0)];
+        while engine.entered.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        writers.extend((1..20).map(write));
+        while store.queue.waiting() < 19 {
+            std::thread::yield_now();
+        }
+        assert!(
+            !has(&store, &[0]),
+            "nothing is visible before it is durable"
+        );
+        assert!(writers.iter().all(|writer| !writer.is_finished()));
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+    });
+    assert!((0..20u8).all(|at| has(&store, &[at])));
+    let groups = engine.groups.lock().unwrap().clone();
+    assert_eq!(groups.iter().sum::<usize>(), 21);
+    assert_eq!(groups, [1, 1, 19]);
+}
+
+#[test]
+fn reading_and_refusing_commits_nothing() {
+    let (_, store) = open();
+    let before = store.read().unwrap().time();
+    store.write(|tx| tx.get(SPACE, b"k").map(drop)).unwrap();
+    let refused = store.write(|tx| {
+        tx.put(SPACE, b"k".to_vec(), Bytes::new())?;
+        Err::<(), _>(Error::Contended)
+    });
+    assert!(matches!(refused, Err(Error::Contended)));
+    assert_eq!(store.read().unwrap().time(), before);
+    assert!(!has(&store, b"k"));
+}
+
+#[test]
+fn replaced_documents_and_index_entries_go_to_the_history() {
+    let (engine, store) = open();
+    let write = |space, key: &[u8], value: Option<&'static [u8]>| {
+        let work = |tx: &mut WriteTx<'_>| match value {
+            Some(value) => tx.put(space, key.to_vec(), Bytes::from_static(value)),
+            None => tx.delete(space, key.to_vec()),
+        };
+        store.write_timed(work).unwrap().1.unwrap()
+    };
+    for (space, history) in [(Space::Docs, Space::DocsHist), (Space::Idx, Space::IdxHist)] {
+        let times = [Some(&b"one"[..]), Some(b"two"), None, None, Some(b"three")]
+            .map(|value| write(space, b"k", value));
+        let tx = store.read().unwrap();
+        let all = KeyRange::all();
+        let page = tx
+            .scan_rows(history, &all, Direction::Forward, PageLimit::default())
+            .unwrap();
+        let row = |value: &'static [u8], time| row::Row {
+            time: Some(time),
+            value: Bytes::from_static(value),
+        };
+        let expected = [
+            (history_key(b"k", times[1]), row(b"one", times[0])),
+            (history_key(b"k", times[2]), row(b"two", times[1])),
+        ];
+        assert_eq!(page.rows, expected);
+        let log = engine
+            .tail(DB, CommitTime::ZERO, usize::MAX, Duration::ZERO)
+            .unwrap();
+        let of_space = |row: &LogRow| row.changes.iter().any(|change| change.space == space);
+        let log: Vec<_> = log.into_iter().filter(of_space).collect();
+        let replaced: Vec<_> = log.iter().map(|row| row.changes[0].replaced).collect();
+        assert_eq!(replaced, [None, Some(times[0]), Some(times[1]), None]);
+        let image = log[0].changes[0]
+            .after
+            .clone()
+            .map(|row| row::decode(row).unwrap().value);
+        assert_eq!(
+            image.as_deref(),
+            (space == Space::Docs).then_some(&b"one"[..])
+        );
+    }
+    write(SPACE, b"u", Some(b"secret"));
+    let log = engine
+        .tail(DB, CommitTime::ZERO, usize::MAX, Duration::ZERO)
+        .unwrap();
+    assert_eq!(
+        log.last().unwrap().changes[0].after,
+        None,
+        "the log repeats no account"
+    );
+}
+
+#[test]
+fn a_large_document_is_not_repeated_in_the_log() {
+    let (engine, store) = open();
+    let value = Bytes::from(vec![1; crate::limits::LOG_IMAGE_BYTES_MAX]);
+    store
+        .write(|tx| tx.put(Space::Docs, b"k".to_vec(), value.clone()))
+        .unwrap();
+    let log = engine
+        .tail(DB, CommitTime::ZERO, usize::MAX, Duration::ZERO)
+        .unwrap();
+    assert_eq!(log.last().unwrap().changes[0].after, None);
+}
+
+#[test]
+fn scans_lay_own_writes_over_the_pages_of_the_view() {
+    let (_, store) = open();
+    let key = |at: u16| at.to_be_bytes().to_vec();
+    let all: Vec<u16> = (0..600).step_by(2).collect();
+    store
+        .write(|tx| {
+            all.iter()
+                .try_for_each(|at| tx.put(SPACE, key(*at), Bytes::new()))
+        })
+        .unwrap();
+    store
+        .write(|tx| {
+            // The view's first pages are removed, and odd keys come between and behind.
+            (0..400).try_for_each(|at| tx.delete(SPACE, key(at)))?;
+            [1, 401, 403, 999]
+                .into_iter()
+                .try_for_each(|at| tx.put(SPACE, key(at), Bytes::new()))?;
+            let mut expected: Vec<_> = (400..600)
+                .step_by(2)
+                .chain([1, 401, 403, 999])
+                .map(key)
+                .collect();
+            expected.sort();
+            for direction in [Direction::Forward, Direction::Reverse] {
+                let mut range = KeyRange::all();
+                let mut found = Vec::new();
+                loop {
+                    let page = tx.scan(SPACE, &range, direction, PageLimit::rows(26))?;
+                    found.extend(page.rows.into_iter().map(|(key, _)| key));
+                    match page.next {
+                        Some(next) => range = range.rest(direction, &next),
+                        None => break,
+                    }
+                }
+                assert_eq!(found, expected);
+                expected.reverse();
+            }
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn an_fsync_error_stops_all_writes_until_the_engine_is_opened_again() {
+    let (engine, store) = open();
+    put(&store, b"before").unwrap();
+    engine.fail_commit(1, Fault::Fsync);
+    assert!(matches!(put(&store, b"lost"), Err(Error::Fatal(_))));
+    assert!(matches!(put(&store, b"after"), Err(Error::Fatal(_))));
+    assert!(matches!(store.ready(), Err(Error::Fatal(_))));
+    assert!(store.health().fatal.is_some());
+    assert!(has(&store, b"before") && !has(&store, b"lost"));
+    store.close();
+    let again = Arc::new(engine.reopen(clock()));
+    let store = Store::open(again, DB, clock()).unwrap();
+    assert!(has(&store, b"before") && !has(&store, b"lost"));
+    put(&store, b"after").unwrap();
+}
+
+#[test]
+fn an_unavailable_engine_loses_one_group_only() {
+    let (engine, store) = open();
+    engine.fail_commit(1, Fault::Unavailable);
+    assert!(matches!(put(&store, b"a"), Err(Error::Unavailable(_))));
+    put(&store, b"b").unwrap();
+    assert!(!has(&store, b"a") && has(&store, b"b"));
+}
+
+#[test]
+fn lost_connections_are_looked_up() {
+    let (engine, store) = open();
+    engine.fail_commit(1, Fault::LostAfter);
+    put(&store, b"applied").unwrap();
+    engine.fail_commit(1, Fault::LostBefore);
+    assert!(matches!(put(&store, b"lost"), Err(Error::Unavailable(_))));
+    assert!(has(&store, b"applied") && !has(&store, b"lost"));
+    put(&store, b"next").unwrap();
+}
+
+#[test]
+fn contention_ends_after_the_tries() {
+    let (_, store) = open();
+    let mut tries = 0;
+    let outcome = store.write(|tx| {
+        tries += 1;
+        tx.get(SPACE, b"hot")?;
+        // Somebody else writes what was read, every time. Blind: it must not wait for our turn at the key's gate.
+        let intent = Intent {
+            writes: [((SPACE, b"hot".to_vec()), Some(Bytes::new()))].into(),
+            ..Intent::default()
+        };
+        assert!(matches!(store.submit(intent, false), Ok(Ok(_))));
+        tx.put(SPACE, b"mine".to_vec(), Bytes::new())
+    });
+    assert!(matches!(outcome, Err(Error::Contended)));
+    assert_eq!(tries, WRITE_TRIES_MAX);
+    assert!(!has(&store, b"mine"));
+}
+
+#[test]
+fn blind_writes_never_lose() {
+    let (_, store) = open();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..100).for_each(|_| put(&store, b"k").unwrap()));
+        }
+    });
+    assert!(has(&store, b"k"));
+}
+
+#[test]
+fn a_closed_store_refuses_writes_and_still_reads() {
+    let (_, store) = open();
+    put(&store, b"k").unwrap();
+    store.close();
+    store.close();
+    assert!(matches!(put(&store, b"l"), Err(Error::Closed)));
+    assert!(has(&store, b"k"));
+}
+
+#[test]
+fn an_old_snapshot_is_refused() {
+    let hand = clock();
+    let engine = Arc::new(MemEngine::new(clock()));
+    let store = Store::open(engine, DB, Arc::clone(&hand) as Arc<dyn Clock>).unwrap();
+    let tx = store.read().unwrap();
+    let age_micros = i64::try_from(SNAPSHOT_AGE_MAX.as_micros()).unwrap();
+    hand.0.fetch_add(age_micros, Ordering::SeqCst);
+    tx.get(SPACE, b"k").unwrap();
+    hand.0.fetch_add(1, Ordering::SeqCst);
+    assert!(matches!(tx.get(SPACE, b"k"), Err(Error::SnapshotExpired)));
+}
