@@ -28,6 +28,7 @@ lint: ## format, clippy, layering, docs
 
 bench: setup-test ## what the release binary costs, as ratios beside their targets
 	cargo build --release --bin firekeep --bin firekeep-bench
+	cd benches/emulator && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	./target/release/firekeep-bench
 
 package: setup ## a stripped binary as tarball and .deb, in dist/

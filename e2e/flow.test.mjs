@@ -303,6 +303,25 @@ test('the main flow', async (t) => {
     );
     assert.equal(own.status, 200, own.text);
     assert.deepEqual(own.body.keys.map((key) => key.kid), [kid]);
+    const token = await customToken(accounts[0].file, 'checked-by-others');
+    for (const kind of ['robot/v1/metadata/x509', 'service_accounts/v1/metadata/x509']) {
+      const found = await server.get(`/www.googleapis.com/${kind}/${encodeURIComponent(email)}`);
+      assert.equal(found.status, 200, found.text);
+      assert.match(found.headers['cache-control'], /max-age=3600/);
+      assert.deepEqual(Object.keys(found.body), [kid]);
+      const certificate = new X509Certificate(found.body[kid]);
+      assert.equal(certificate.subject, `CN=${email.replace('@', '.')}`);
+      assert.ok(certificate.verify(certificate.publicKey), 'self-signed');
+      assert.ok(new Date(certificate.validTo).getUTCFullYear() === 9999);
+      const key = await importX509(found.body[kid], 'RS256');
+      const { payload } = await jwtVerify(token, key, { issuer: email, audience: AUDIENCE });
+      assert.equal(payload.uid, 'checked-by-others');
+    }
+    // Where the key file says.
+    const { pathname } = new URL(accounts[0].key.client_x509_cert_url);
+    assert.deepEqual(Object.keys((await server.get(pathname)).body), [kid]);
+    const nobody = await server.get('/www.googleapis.com/robot/v1/metadata/x509/nobody%40a.b');
+    assert.equal(nobody.status, 404);
   });
 
   await t.test('signing out in the SDK is local', async (s) => {

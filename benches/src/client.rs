@@ -38,6 +38,7 @@ impl Client {
         );
         self.reader.get_mut().write_all(request.as_bytes())?;
         let (mut line, mut status, mut length) = (String::new(), String::new(), 0);
+        let mut chunked = false;
         loop {
             line.clear();
             if self.reader.read_line(&mut line)? == 0 {
@@ -51,14 +52,44 @@ impl Client {
                 text.clone_into(&mut status);
             } else if let Some(value) = text.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().context("content-length")?;
+            } else if text.eq_ignore_ascii_case("transfer-encoding: chunked") {
+                chunked = true;
             }
         }
-        self.body.resize(length, 0);
-        self.reader.read_exact(&mut self.body)?;
+        self.body.clear();
+        if chunked {
+            self.read_chunks()?;
+        } else {
+            self.append(length)?;
+        }
         if !status.contains(" 20") {
             bail!("{status}: {}", String::from_utf8_lossy(&self.body));
         }
         Ok(())
+    }
+}
+
+impl Client {
+    fn append(&mut self, length: usize) -> Result<()> {
+        let start = self.body.len();
+        self.body.resize(start + length, 0);
+        let rest = self.body.get_mut(start..).context("the length is right")?;
+        Ok(self.reader.read_exact(rest)?)
+    }
+
+    fn read_chunks(&mut self) -> Result<()> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            self.reader.read_line(&mut line)?;
+            let length = usize::from_str_radix(line.trim(), 16).context("chunk length")?;
+            self.append(length)?;
+            line.clear();
+            self.reader.read_line(&mut line)?;
+            if length == 0 {
+                return Ok(());
+            }
+        }
     }
 }
 

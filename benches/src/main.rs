@@ -6,14 +6,15 @@
 mod client;
 mod process;
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use client::{Client, load};
-use process::{Server, openssl_signs_per_second};
+use process::{Emulator, Server, openssl_signs_per_second};
 
 /// How long each load lasts.
 const LOAD_TIME: Duration = Duration::from_secs(5);
@@ -56,9 +57,10 @@ fn main() -> Result<()> {
         .map(|token| json!({ "token": token }).to_string())
         .collect();
     let before = server.written_bytes()?;
+    let mut sign_ins = Cost::default();
     for connections in [1, 16, 64] {
         let name = format!("signInWithCustomToken, {connections} connections, per CPU-s");
-        measure(&server, &name, &sign_in, &bodies, connections, signs, 0.92)?;
+        sign_ins = measure(&server, &name, &sign_in, &bodies, connections, signs, 0.92)?;
     }
     let session = client.post(&sign_in, bodies.first().context("no user")?)?;
     let refresh_token = session
@@ -67,23 +69,28 @@ fn main() -> Result<()> {
         .context("no session")?;
     let refresh = format!("/v1/token?key={key}");
     let body = json!({ "grant_type": "refresh_token", "refresh_token": refresh_token }).to_string();
-    measure(
-        &server,
-        "refresh, 16 connections, per CPU-s",
-        &refresh,
-        &[body],
-        16,
-        signs,
-        0.95,
-    )?;
+    let name = "refresh, 16 connections, per CPU-s";
+    let refreshes = measure(&server, name, &refresh, &[body], 16, signs, 0.95)?;
     let id_token = session
         .get("idToken")
         .and_then(Value::as_str)
         .context("no session")?;
     let lookup = format!("/v1/accounts:lookup?key={key}");
     let body = json!({ "idToken": id_token }).to_string();
-    let (rate, _) = cost(&server, &lookup, &[body], 16)?;
-    at_most("lookup, 16 connections, CPU", 1e6 / rate, 25.0, "us");
+    let lookups = cost(
+        || server.cpu_seconds(),
+        server.address,
+        &lookup,
+        &[body],
+        16,
+    )?;
+    at_most(
+        "lookup, 16 connections, CPU",
+        1e6 / lookups.per_cpu_second,
+        25.0,
+        "us",
+    );
+    let ours = [sign_ins, refreshes, lookups];
     at_most(
         "memory after all of it",
         server.resident_mib()?,
@@ -97,6 +104,7 @@ fn main() -> Result<()> {
     );
 
     server.stop()?;
+    beside_the_emulator(folder.path(), &bodies, &ours)?;
     let (server, first) = first_sign_in(&binary, folder.path(), &sign_in, &bodies)?;
     at_most(
         "start to first signed-in user, clean stop",
@@ -136,17 +144,33 @@ fn sign_up_users(client: &mut Client) -> Result<Vec<String>> {
         .collect()
 }
 
-/// Requests per CPU-second and per second of the clock.
-fn cost(server: &Server, path: &str, bodies: &[String], connections: usize) -> Result<(f64, f64)> {
-    let cpu = server.cpu_seconds()?;
+/// What requests cost.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    /// Requests per CPU-second of the server.
+    per_cpu_second: f64,
+    /// Requests per second of the clock, on all cores, shared with the client.
+    per_second: f64,
+}
+
+fn cost(
+    cpu_seconds: impl Fn() -> Result<f64>,
+    address: SocketAddr,
+    path: &str,
+    bodies: &[String],
+    connections: usize,
+) -> Result<Cost> {
+    let cpu = cpu_seconds()?;
     let started = Instant::now();
-    let requests = load(server.address, path, bodies, connections, LOAD_TIME)?;
-    let used = server.cpu_seconds()? - cpu;
+    let requests = load(address, path, bodies, connections, LOAD_TIME)?;
+    let used = cpu_seconds()? - cpu;
     ensure!(used > 0.0, "the server used no CPU time");
-    Ok((
-        to_f64(requests) / used,
-        to_f64(requests) / started.elapsed().as_secs_f64(),
-    ))
+    let requests = to_f64(requests);
+    let per_second = requests / started.elapsed().as_secs_f64();
+    Ok(Cost {
+        per_cpu_second: requests / used,
+        per_second,
+    })
 }
 
 fn measure(
@@ -157,13 +181,73 @@ fn measure(
     connections: usize,
     signs: f64,
     target: f64,
-) -> Result<()> {
-    let (per_cpu, per_second) = cost(server, path, bodies, connections)?;
-    let ratio = per_cpu / signs;
+) -> Result<Cost> {
+    let cost = cost(
+        || server.cpu_seconds(),
+        server.address,
+        path,
+        bodies,
+        connections,
+    )?;
+    let Cost {
+        per_cpu_second,
+        per_second,
+    } = cost;
+    let ratio = per_cpu_second / signs;
     let verdict = if ratio >= target { "" } else { "  short" };
     println!(
-        "{name:<46} {per_cpu:>10.0}/s {ratio:>8.2} {target:>8.2}{verdict}   ({per_second:.0}/s by the clock)"
+        "{name:<46} {per_cpu_second:>10.0}/s {ratio:>8.2} {target:>8.2}{verdict}   ({per_second:.0}/s by the clock)"
     );
+    Ok(cost)
+}
+
+/// The same three loads on the official emulator.
+fn beside_the_emulator(folder: &Path, bodies: &[String], ours: &[Cost; 3]) -> Result<()> {
+    let Some(emulator) = Emulator::start(folder)? else {
+        println!("the official auth emulator is not installed: `make bench` installs it");
+        return Ok(());
+    };
+    let at = |path: &str, body: &[String]| {
+        cost(|| emulator.cpu_seconds(), emulator.address, path, body, 16)
+    };
+    let mut client = Client::connect(emulator.address)?;
+    let sign_in = "/identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken?key=a";
+    let session = client.post(sign_in, bodies.first().context("no user")?)?;
+    let text = |key: &str| {
+        session
+            .get(key)
+            .and_then(Value::as_str)
+            .context("no session")
+    };
+    let refresh = json!({ "grant_type": "refresh_token", "refresh_token": text("refreshToken")? });
+    let lookup = json!({ "idToken": text("idToken")? });
+    let theirs = [
+        at(sign_in, bodies)?,
+        at(
+            "/securetoken.googleapis.com/v1/token?key=a",
+            &[refresh.to_string()],
+        )?,
+        at(
+            "/identitytoolkit.googleapis.com/v1/accounts:lookup?key=a",
+            &[lookup.to_string()],
+        )?,
+    ];
+    let names = ["signInWithCustomToken", "refresh", "lookup"];
+    for (((name, ours), theirs), target) in names.iter().zip(ours).zip(theirs).zip([5.0, 5.0, 20.0])
+    {
+        let ratio = ours.per_cpu_second / theirs.per_cpu_second;
+        let name = format!("{name} beside the emulator, per core");
+        let verdict = if ratio >= target { "" } else { "  short" };
+        println!(
+            "{name:<46} {:>10.0}/s {ratio:>8.1} {target:>8.1}{verdict}",
+            theirs.per_cpu_second
+        );
+        let ratio = ours.per_second / theirs.per_second;
+        println!(
+            "{:<46} {:>10.0}/s {ratio:>8.1}",
+            "  by the clock, the whole machine", theirs.per_second
+        );
+    }
     Ok(())
 }
 
@@ -176,8 +260,8 @@ fn at_most(name: &str, measured: f64, target: f64, unit: &str) {
 }
 
 fn first_sign_in(
-    binary: &std::path::Path,
-    folder: &std::path::Path,
+    binary: &Path,
+    folder: &Path,
     path: &str,
     bodies: &[String],
 ) -> Result<(Server, Duration)> {

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
 
 /// Clock ticks per second in `/proc`: fixed on Linux.
 const TICKS: f64 = 100.0;
@@ -74,11 +76,7 @@ impl Server {
 
     /// CPU seconds used so far.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = stat.rsplit_once(") ").context("stat")?;
-        let mut times = fields.split(' ').skip(11);
-        let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
-        Ok((next()? + next()?) / TICKS)
+        cpu_seconds(&self.child)
     }
 
     /// Resident memory.
@@ -123,6 +121,89 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The official auth emulator; ended when dropped.
+pub(crate) struct Emulator {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Emulator {
+    /// Starts the emulator on free ports, or gives `None` when `npm ci` has not been run for it.
+    pub(crate) fn start(folder: &Path) -> Result<Option<Self>> {
+        let script = Path::new("benches/emulator/node_modules/firebase-tools/lib/bin/firebase.js");
+        if !script.exists() {
+            return Ok(None);
+        }
+        let ports: Vec<TcpListener> = (0..3)
+            .map(|_| TcpListener::bind("127.0.0.1:0"))
+            .collect::<Result<_, _>>()?;
+        let addresses: Vec<SocketAddr> = ports
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<Result<_, _>>()?;
+        drop(ports);
+        let [auth, hub, logging] = addresses.as_slice() else {
+            bail!("no free ports")
+        };
+        let place = |address: &SocketAddr| json!({ "host": "127.0.0.1", "port": address.port() });
+        let config = json!({ "emulators": {
+            "auth": place(auth), "hub": place(hub), "logging": place(logging),
+            "ui": { "enabled": false },
+        } });
+        let path = folder.join("firebase.json");
+        fs::write(&path, config.to_string())?;
+        let child = Command::new("node")
+            .arg(fs::canonicalize(script)?)
+            .args([
+                "emulators:start",
+                "--only",
+                "auth",
+                "--project",
+                "demo-bench",
+                "--config",
+            ])
+            .arg(&path)
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("start node")?;
+        let emulator = Self {
+            child,
+            address: *auth,
+        };
+        for _ in 0..240 {
+            if TcpStream::connect(emulator.address).is_ok() {
+                return Ok(Some(emulator));
+            }
+            thread::sleep(Duration::from_millis(250));
+        }
+        bail!("the emulator did not start")
+    }
+
+    /// CPU seconds used so far.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        cpu_seconds(&self.child)
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        let _ = self.child.wait();
+    }
+}
+
+fn cpu_seconds(child: &Child) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
+    let (_, fields) = stat.rsplit_once(") ").context("stat")?;
+    let mut times = fields.split(' ').skip(11);
+    let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
+    Ok((next()? + next()?) / TICKS)
 }
 
 /// RSA-2048 signatures per CPU-second by the machine's openssl.

@@ -144,7 +144,11 @@ impl User {
             .collect()
     }
 
-    pub(crate) fn encode(&self) -> Result<Bytes, Error> {
+    /// The stored form: [`Self::decode`] reads it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it cannot be written.
+    pub fn encode(&self) -> Result<Bytes, Error> {
         let mut bytes = vec![FORMAT];
         serde_json::to_writer(&mut bytes, &Stored::from(self))
             .map_err(|_| Error::Corrupt("the record cannot be written"))?;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::keyring::Keyring;
+use crate::service_accounts::NewAccount;
 use crate::{Core, Error, KeyFile, service_accounts};
 
 /// A command of the command line.
@@ -107,11 +108,11 @@ impl Core {
             }
             Command::ServiceAccountImport { key_file } => {
                 let file = KeyFile::parse(&key_file).map_err(Error::CustomToken)?;
-                let client_email = file.client_email.clone();
-                self.write(move |tx, cx| service_accounts::register(tx, &file, cx.now, false))
+                let new = NewAccount::of(&file, self.now())?;
+                self.write(move |tx, cx| service_accounts::register(tx, &new, cx.now))
                     .await?;
                 self.reload()?;
-                Ok(json!({ "clientEmail": client_email }))
+                Ok(json!({ "clientEmail": file.client_email }))
             }
             Command::ServiceAccountList => {
                 Ok(json!({ "serviceAccounts": self.accounts().summaries() }))

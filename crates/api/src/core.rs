@@ -16,7 +16,7 @@ use crate::limiter::Limiter;
 use crate::limits::{ACCESS_TOKEN_LIFETIME_SECS, HASHES_AT_ONCE};
 use crate::mode::Policy;
 use crate::project::Project;
-use crate::service_accounts::Registry;
+use crate::service_accounts::{NewAccount, Registry};
 use crate::{Error, KeyFile, Mode, ProjectSummary, PublishedKeys, SystemRng, service_accounts};
 
 /// How the server is put together.
@@ -148,20 +148,10 @@ impl Core {
         self.keys().published()
     }
 
-    /// The public keys of a service account, `kid` → JWK, or `None` when there is no such account.
+    /// The public keys of a service account, or `None` when there is no such account.
     #[must_use]
-    pub fn service_account_keys(&self, client_email: &str) -> Option<serde_json::Value> {
-        use firekeep_token::custom::ServiceAccounts as _;
-        let account = self
-            .accounts()
-            .find(client_email)
-            .filter(|account| !account.disabled)?;
-        let keys: Vec<_> = account
-            .keys
-            .iter()
-            .map(|(kid, key)| firekeep_crypto::jwk::rsa_jwk(key, kid))
-            .collect();
-        Some(serde_json::json!({ "keys": keys }))
+    pub fn service_account_keys(&self, client_email: &str) -> Option<PublishedKeys> {
+        self.accounts().published(client_email)
     }
 
     /// Moves the signing keys along their lives and writes the last sign-in times. Called every minute, and at the end.
@@ -211,7 +201,8 @@ impl Core {
     /// The pool of users that a request is about: `path_project` is the project in its path or body.
     ///
     /// # Errors
-    /// [`Error::ApiKeyMissing`], [`Error::CredentialMissing`]; [`Error::ProjectNotTheirs`]; [`Error::Forbidden`] for another project;
+    /// [`Error::ApiKeyMissing`], [`Error::CredentialMissing`]; [`Error::ProjectNotTheirs`];
+    /// [`Error::Forbidden`] for another project;
     /// [`Error::TenantNotFound`], since tenants are not enabled.
     pub fn pool_of(
         &self,
@@ -398,7 +389,8 @@ impl Core {
         };
         let file = KeyFile::generate(&self.project_id, name, &self.base_url, &mut cx)
             .map_err(Error::CustomToken)?;
-        self.write_here(|tx, cx| service_accounts::register(tx, &file, cx.now, false))?;
+        let new = NewAccount::of(&file, cx.now)?;
+        self.write_here(|tx, cx| service_accounts::register(tx, &new, cx.now))?;
         self.reload()?;
         Ok(file)
     }

@@ -17,6 +17,7 @@ mod project;
 mod service_accounts;
 mod system;
 
+pub use firekeep_accounts::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS};
 pub use firekeep_accounts::users::{Change, Edit};
 pub use firekeep_accounts::{
     Email, Error as AccountError, Phone, Pool, ProviderInfo, User, Username,

@@ -7,16 +7,24 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use firekeep_crypto::rsa::PublicKey;
+use firekeep_crypto::{certificate, jwk};
 use firekeep_model::{OpContext, ProjectId, Timestamp};
 use firekeep_store::{Direction, KeyRange, PageLimit, Read, Space, WriteTx};
 use firekeep_token::KeyFile;
 use firekeep_token::custom::{ServiceAccount, ServiceAccounts};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use crate::Error;
+use crate::limits::KEY_PUBLISHED_BEFORE_USE;
+use crate::{Error, PublishedKeys};
 
 /// The name of the account server's own account.
 const BUILT_IN: &str = "firekeep-accounts";
+/// The end of a certificate whose key has no end of its own: the last second of 9999.
+/// Source: RFC 5280, section 4.1.2.5.
+const NO_END_SECS: i64 = 253_402_300_799;
+/// The most characters of a certificate's common name. Source: RFC 5280, appendix A.1, `ub-common-name`.
+const COMMON_NAME_CHARS_MAX: usize = 64;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {
@@ -35,6 +43,9 @@ struct Stored {
 struct StoredKey {
     kid: String,
     der: String,
+    /// A certificate of the key, as PEM; only its private half can make one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
 }
 
 /// A service account, as `firekeep service-account list` shows it.
@@ -55,15 +66,31 @@ pub struct ServiceAccountSummary {
 
 /// All service accounts, ready to use. Immutable: a change loads a new one.
 pub(crate) struct Registry {
-    accounts: HashMap<String, (ServiceAccount, ServiceAccountSummary)>,
+    accounts: HashMap<String, Registered>,
     built_in: KeyFile,
+}
+
+struct Registered {
+    account: ServiceAccount,
+    summary: ServiceAccountSummary,
+    /// `kid` → PEM certificate, of the keys that have one.
+    certificates: Map<String, Value>,
+}
+
+/// The public half of a key file, and its certificate: what [`register`] stores. Made before the transaction opens.
+pub(crate) struct NewAccount {
+    client_email: String,
+    project_id: String,
+    key: StoredKey,
+    /// The whole key file, of the built-in account only.
+    key_file: Option<String>,
 }
 
 impl ServiceAccounts for Registry {
     fn find(&self, client_email: &str) -> Option<ServiceAccount> {
         self.accounts
             .get(client_email)
-            .map(|(account, _)| account.clone())
+            .map(|found| found.account.clone())
     }
 }
 
@@ -76,9 +103,12 @@ impl Registry {
                 built_in = Some(KeyFile::parse(json).map_err(Error::CustomToken)?);
             }
             let mut keys = Vec::with_capacity(stored.keys.len());
+            let mut certificates = Map::new();
             for key in &stored.keys {
                 let der = STANDARD.decode(&key.der).map_err(|_| corrupt())?;
                 keys.push((key.kid.clone(), PublicKey::from_der(&der)?));
+                let certificate = key.certificate.clone();
+                certificates.extend(certificate.map(|pem| (key.kid.clone(), pem.into())));
             }
             let summary = ServiceAccountSummary {
                 client_email: stored.client_email.clone(),
@@ -92,7 +122,12 @@ impl Registry {
                 disabled: stored.disabled,
                 keys,
             };
-            accounts.insert(stored.client_email, (account, summary));
+            let registered = Registered {
+                account,
+                summary,
+                certificates,
+            };
+            accounts.insert(stored.client_email, registered);
         }
         Ok(Self {
             accounts,
@@ -112,7 +147,11 @@ impl Registry {
         }
         let file =
             KeyFile::generate(project, BUILT_IN, base_url, cx).map_err(Error::CustomToken)?;
-        register(tx, &file, cx.now, true)
+        let new = NewAccount {
+            key_file: Some(file.to_json()),
+            ..NewAccount::of(&file, cx.now)?
+        };
+        register(tx, &new, cx.now)
     }
 
     /// The key file that the account server signs with.
@@ -124,44 +163,73 @@ impl Registry {
         let mut all: Vec<_> = self
             .accounts
             .values()
-            .map(|(_, summary)| summary.clone())
+            .map(|found| found.summary.clone())
             .collect();
         all.sort_by(|a, b| a.client_email.cmp(&b.client_email));
         all
     }
+
+    /// The public keys of an account that is not disabled.
+    pub(crate) fn published(&self, client_email: &str) -> Option<PublishedKeys> {
+        let found = self.accounts.get(client_email);
+        let found = found.filter(|found| !found.account.disabled)?;
+        let keys = found.account.keys.iter();
+        let jwks: Vec<Value> = keys.map(|(kid, key)| jwk::rsa_jwk(key, kid)).collect();
+        Some(PublishedKeys {
+            jwks: json!({ "keys": jwks }),
+            certificates: Value::Object(found.certificates.clone()),
+            max_age_secs: KEY_PUBLISHED_BEFORE_USE.as_secs(),
+        })
+    }
 }
 
-/// Registers the public half of a key file; another key of a known account is added to it.
+impl NewAccount {
+    /// Makes the certificate: the only time that the private key is used.
+    pub(crate) fn of(file: &KeyFile, now: Timestamp) -> Result<Self, Error> {
+        // As in Google's, the account with a dot for its `@`. Nobody builds a chain, so a long name may lose its end.
+        let name: String = file.client_email.replace('@', ".");
+        let name: String = name.chars().take(COMMON_NAME_CHARS_MAX).collect();
+        // A day before now: clocks differ.
+        let from = now.secs() - 24 * 3600;
+        let pem = certificate::self_signed_pem(&file.private_key, &name, from, NO_END_SECS)?;
+        Ok(Self {
+            client_email: file.client_email.clone(),
+            project_id: file.project_id.clone(),
+            key: StoredKey {
+                kid: file.private_key_id.clone(),
+                der: STANDARD.encode(file.private_key.public().to_der()),
+                certificate: Some(pem),
+            },
+            key_file: None,
+        })
+    }
+}
+
+/// Registers an account; another key of a known account is added to it.
 pub(crate) fn register(
     tx: &mut WriteTx<'_>,
-    file: &KeyFile,
+    new: &NewAccount,
     now: Timestamp,
-    built_in: bool,
 ) -> Result<(), Error> {
-    let key = StoredKey {
-        kid: file.private_key_id.clone(),
-        der: STANDARD.encode(file.private_key.public().to_der()),
-    };
-    let mut stored = find(tx, &file.client_email)?.unwrap_or_else(|| Stored {
-        client_email: file.client_email.clone(),
-        project_id: file.project_id.clone(),
+    let mut stored = find(tx, &new.client_email)?.unwrap_or_else(|| Stored {
+        client_email: new.client_email.clone(),
+        project_id: new.project_id.clone(),
         keys: Vec::new(),
         disabled: false,
         created_at: now.secs(),
-        key_file: built_in.then(|| file.to_json()),
+        key_file: new.key_file.clone(),
     });
-    if stored
-        .keys
-        .iter()
-        .any(|old| old.kid == key.kid && old.der != key.der)
-    {
-        return Err(Error::Invalid(format!(
-            "the account `{}` has another key with the id `{}`",
-            file.client_email, key.kid
-        )));
-    }
-    if stored.keys.iter().all(|old| old.kid != key.kid) {
-        stored.keys.push(key);
+    let (kid, key) = (&new.key.kid, new.key.clone());
+    match stored.keys.iter_mut().find(|old| old.kid == *kid) {
+        Some(old) if old.der != key.der => {
+            return Err(Error::Invalid(format!(
+                "the account `{}` has another key with the id `{kid}`",
+                new.client_email
+            )));
+        }
+        // The certificate stays the same from one import to the next.
+        Some(old) => old.certificate = old.certificate.take().or(key.certificate),
+        None => stored.keys.push(key),
     }
     put(tx, &stored)
 }
@@ -214,4 +282,108 @@ fn all(tx: &dyn Read) -> Result<Vec<Stored>, Error> {
 
 fn corrupt() -> Error {
     Error::Internal("a stored service account cannot be read".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use firekeep_model::Clock;
+    use firekeep_store::{DbId, MemEngine, Store};
+
+    use super::*;
+    use crate::{Core, Mode, Options, SystemRng};
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(1_800_000_000_000_000)
+        }
+    }
+
+    fn open() -> Arc<Core> {
+        let engine = Arc::new(MemEngine::new(Arc::new(Noon)));
+        let store = Store::open(engine, DbId(0), Arc::new(Noon)).unwrap();
+        let options = Options {
+            project: None,
+            mode: Mode::Safe,
+            base_url: "https://fk.example.com".to_owned(),
+            bridge: None,
+        };
+        Core::open(store, Arc::new(Noon), options).unwrap()
+    }
+
+    fn new_file(name: &str) -> KeyFile {
+        let now = Noon.now();
+        let rng = &mut SystemRng;
+        let project = ProjectId::parse("firekeep").unwrap();
+        KeyFile::generate(&project, name, "", &mut OpContext { now, rng }).unwrap()
+    }
+
+    fn import(core: &Core, new: &NewAccount) -> Result<(), Error> {
+        core.write_here(|tx, cx| register(tx, new, cx.now))?;
+        core.reload()
+    }
+
+    /// The ids of an account's JWKs, and of its certificates.
+    fn published(core: &Core, client_email: &str) -> Option<[Vec<String>; 2]> {
+        let found = core.service_account_keys(client_email)?;
+        let keys = found.jwks["keys"].as_array().unwrap().iter();
+        let mut jwks: Vec<_> = keys.map(|key| key["kid"].as_str().unwrap()).collect();
+        jwks.sort_unstable();
+        let certificates = found.certificates.as_object().unwrap().keys().cloned();
+        let jwks = jwks.into_iter().map(str::to_owned).collect();
+        Some([jwks, certificates.collect()])
+    }
+
+    #[test]
+    fn every_key_has_a_certificate_and_a_disabled_account_has_none() {
+        let core = open();
+        let built_in = core.accounts().built_in().client_email.clone();
+        let [jwks, certificates] = published(&core, &built_in).unwrap();
+        assert_eq!((jwks.len(), certificates), (1, jwks));
+
+        let (first, second) = (new_file("imported"), new_file("imported"));
+        for file in [&first, &second] {
+            import(&core, &NewAccount::of(file, core.now()).unwrap()).unwrap();
+        }
+        let mut kids = vec![first.private_key_id, second.private_key_id];
+        kids.sort_unstable();
+        let both = Some([kids.clone(), kids]);
+        assert_eq!(published(&core, &first.client_email), both);
+
+        let disable = |tx: &mut WriteTx<'_>| set_disabled(tx, &first.client_email, true);
+        core.write_here(|tx, _| disable(tx)).unwrap();
+        core.reload().unwrap();
+        assert_eq!(published(&core, &first.client_email), None);
+        assert_eq!(published(&core, "nobody@example.com"), None);
+    }
+
+    #[test]
+    fn a_record_without_certificate_omits_it_until_the_key_is_imported_again() {
+        let core = open();
+        let file = new_file("old-record");
+        let kid = vec![file.private_key_id.clone()];
+        let mut old = NewAccount::of(&file, core.now()).unwrap();
+        old.key.certificate = None;
+        import(&core, &old).unwrap();
+        let without = Some([kid.clone(), Vec::new()]);
+        assert_eq!(published(&core, &file.client_email), without);
+        import(&core, &NewAccount::of(&file, core.now()).unwrap()).unwrap();
+        assert_eq!(
+            published(&core, &file.client_email),
+            Some([kid.clone(), kid])
+        );
+    }
+
+    #[test]
+    fn another_key_under_a_known_id_is_refused() {
+        let core = open();
+        let (first, mut second) = (new_file("twice"), new_file("twice"));
+        second.private_key_id.clone_from(&first.private_key_id);
+        import(&core, &NewAccount::of(&first, core.now()).unwrap()).unwrap();
+        let again = import(&core, &NewAccount::of(&second, core.now()).unwrap());
+        assert!(matches!(again, Err(Error::Invalid(_))));
+    }
 }

@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_written_and_read_again_is_the_same() {
+        for text in [
+            r#"{"a":0.1234567890123456789}"#,
+            r#"{"a":-92233720358764875088}"#,
+        ] {
+            let read = parse_object(text.as_bytes()).unwrap();
+            let written = serde_json::to_vec(&read).unwrap();
+            assert_eq!(parse_object(&written), Ok(read));
+        }
+    }
+
+    #[test]
     fn the_same_name_at_another_depth_is_normal() {
         check(
             r#"{"email":1,"x":{"email":2}}"#,

@@ -1,6 +1,6 @@
 //! The data folder: opened by one process at a time.
 //!
-//! `db/` is the engine's. `running.json` (mode 0600) is there while a server runs: its address, and a secret by which
+//! `db/` is the engine's. `README.txt` says what the folder is, and that there was data in it. `running.json` (mode 0600) is there while a server runs: its address, and a secret by which
 //! the command line of the same user administers it.
 
 use std::fs;
@@ -9,15 +9,22 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use firekeep_api::{Core, KeyFile, Mode, Options, SystemClock};
 use firekeep_model::ProjectId;
-use firekeep_store::{DbId, Store};
+use firekeep_store::{CommitTime, DbId, Engine as _, Store};
 use firekeep_store_rocksdb::{Options as EngineOptions, RocksEngine};
 use serde::{Deserialize, Serialize};
 
 /// The database that holds everything.
 const DB: DbId = DbId(0);
+
+/// The file that says that there is data.
+const MARK_FILE: &str = "README.txt";
+const MARK: &str = "\
+This folder holds the data of a Firekeep server: accounts, password hashes and private keys.
+Keep it to its owner, and let one Firekeep at a time use it. Nothing in it is meant to be edited.
+";
 
 /// How to open a data folder.
 pub(crate) struct Open<'a> {
@@ -59,13 +66,7 @@ impl Data {
                 )
             })?;
         let clock = Arc::new(SystemClock);
-        let engine = RocksEngine::open(
-            &folder.join("db"),
-            clock.clone(),
-            EngineOptions {
-                cache_bytes: how.cache_bytes,
-            },
-        )?;
+        let engine = open_engine(folder, how.cache_bytes)?;
         let store = Store::open(Arc::new(engine), DB, clock.clone())?;
         let options = Options {
             project: how.project,
@@ -74,6 +75,11 @@ impl Data {
             bridge: how.bridge,
         };
         let core = Core::open(Arc::clone(&store), clock, options)?;
+        // Without the mark, only the next start's check for lost data is missing.
+        let mark = folder.join(MARK_FILE);
+        if !mark.exists() {
+            let _ = fs::write(mark, MARK);
+        }
         Ok(Self {
             core,
             store,
@@ -104,6 +110,21 @@ impl Data {
     pub(crate) fn retire(&self) {
         let _ = fs::remove_file(running_path(&self.folder));
     }
+}
+
+/// Opens the engine of a data folder, and refuses one whose data is gone: a lost file of the engine may look to it like
+/// a new folder, and a new project with new keys must not take the place of the lost one unasked.
+pub(crate) fn open_engine(folder: &Path, cache_bytes: usize) -> Result<RocksEngine> {
+    let clock = Arc::new(SystemClock);
+    let engine = RocksEngine::open(&folder.join("db"), clock, EngineOptions { cache_bytes })?;
+    if folder.join(MARK_FILE).exists() && engine.snapshot(DB)?.time() == CommitTime::ZERO {
+        bail!(
+            "the data folder `{}` is damaged: it had data, and now its database is empty; restore the newest backup \
+             into an empty folder, or name another folder with --data to begin anew",
+            folder.display()
+        );
+    }
+    Ok(engine)
 }
 
 /// The note of the server that runs on this folder, if one does.

@@ -3,6 +3,7 @@
 mod connections;
 mod dispatch;
 mod metrics;
+mod patience;
 mod tls;
 
 use std::io::Write as _;
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use firekeep_api::{Core, Mode};
 use firekeep_model::ProjectId;
+use firekeep_store::{Error as StoreError, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -29,6 +31,8 @@ pub(crate) const DATA_DEFAULT: &str = "firekeep-data";
 pub(crate) const CACHE_BYTES_SMALL: usize = 8 * 1024 * 1024;
 /// How often keys and sign-in times are tended.
 const TEND_EVERY: Duration = Duration::from_secs(30);
+/// How often it is asked whether the store still takes writes.
+const LOOK_AT_STORE_EVERY: Duration = Duration::from_millis(250);
 /// How long requests in flight may take to end at shutdown.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -139,13 +143,14 @@ fn check(serve: &Serve) -> Result<()> {
 }
 
 async fn serve_until_told(serve: Serve) -> Result<()> {
-    let listener = TcpListener::bind(serve.listen).await.with_context(|| {
+    let listener = connections::listen(serve.listen).with_context(|| {
         format!(
             "cannot listen on {}: is another server there? name another port with --listen",
             serve.listen
         )
     })?;
     let address = listener.local_addr()?;
+    let connections_max = connections::connections_max();
     let tls = match (&serve.tls_cert, &serve.tls_key) {
         (Some(cert), Some(key)) => Some(tls::Tls::load(cert, key)?),
         _ => None,
@@ -177,6 +182,7 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     data.announce(&format!("http://{}", local.local_addr()?), &secret)?;
     tasks.spawn(connections::serve(
         local,
+        connections::LOCAL_CONNECTIONS_MAX,
         None,
         Arc::clone(&app),
         stopped.clone(),
@@ -187,10 +193,19 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
             .context("--metrics-listen")?;
         tasks.spawn(metrics::serve(metrics, Arc::clone(&app), stopped.clone()));
     }
-    tasks.spawn(connections::serve(listener, tls, app, stopped));
+    tasks.spawn(connections::serve(
+        listener,
+        connections_max,
+        tls,
+        app,
+        stopped,
+    ));
     greet(&serve, &data, &url);
 
-    wait_for_signal().await?;
+    let failure = tokio::select! {
+        told = wait_for_signal() => told.map(|()| None)?,
+        failure = storage_failure(&data.store) => Some(failure),
+    };
     tracing::info!("stopping: finishing what is in flight");
     stop.send_replace(true);
     let all = async { while tasks.join_next().await.is_some() {} };
@@ -198,11 +213,30 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
         tracing::warn!("some requests did not end in time");
     }
     data.retire();
-    data.core.tend().await?;
+    let tended = data.core.tend().await;
     let store = Arc::clone(&data.store);
     tokio::task::spawn_blocking(move || store.close()).await?;
+    if let Some(failure) = failure {
+        bail!(
+            "the server stopped, because its data folder `{}` takes no more writes: {failure}; nothing that was \
+             acknowledged is lost: make room on the disk or mend it, then start again",
+            serve.data.display()
+        );
+    }
+    tended?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until the store has failed for good, and tells why. After a failed write nothing is known about the disk, so
+/// only a new process may go on (storage design, section 3).
+async fn storage_failure(store: &Store) -> StoreError {
+    loop {
+        match store.ready() {
+            Err(failure @ (StoreError::Fatal(_) | StoreError::Corrupt(_))) => return failure,
+            _ => tokio::time::sleep(LOOK_AT_STORE_EVERY).await,
+        }
+    }
 }
 
 async fn open(serve: &Serve, base_url: &str) -> Result<Data> {

@@ -1,12 +1,13 @@
 //! A request as the edges see it: logical host, path, query, credentials, body.
 
+mod body;
+
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use firekeep_api::Client;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -67,24 +68,22 @@ pub struct Incoming {
     pub client: Client,
     /// The body.
     pub body: Bytes,
+    /// The body's claim to memory, while it is there.
+    _place: Option<body::Place>,
 }
 
 impl Incoming {
     /// Reads a request, within the limits of size and time.
     ///
     /// # Errors
-    /// 400 for a path that is no UTF-8, 408, 413.
+    /// 400 for a path that is no UTF-8 or a body that ends early, 408, 413, 503.
     pub async fn read(request: Request<Body>, client: Client) -> Result<Self, Envelope> {
         let (parts, body) = request.into_parts();
         let (host, path) = locate(&parts)?;
         let query = pairs(parts.uri.query().unwrap_or_default());
-        let read = Limited::new(body, limits::BODY_BYTES_MAX).collect();
-        let body = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(Envelope::too_large(limits::BODY_BYTES_MAX));
-            }
-            Ok(Err(_)) => return Err(Envelope::parse_error("The body ended early.")),
+        let read = body::read(&parts.headers, body);
+        let (body, place) = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
+            Ok(read) => read?,
             Err(_) => return Err(Envelope::too_slow()),
         };
         Ok(Self {
@@ -95,6 +94,7 @@ impl Incoming {
             headers: parts.headers,
             client,
             body,
+            _place: place,
         })
     }
 

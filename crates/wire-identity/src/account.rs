@@ -1,6 +1,6 @@
 //! The account server, `/account/v1`. Source: auth specification, section 14; its errors have a form of their own.
 
-mod bodies;
+pub(crate) mod bodies;
 pub(crate) mod endpoints;
 
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use firekeep_api::account::NewAccount;
 use firekeep_api::identity::Authenticated;
-use firekeep_api::{Core, Error};
+use firekeep_api::{Core, Error, TokenError};
 use firekeep_wire_http::{Incoming, empty, json};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-pub(crate) use self::bodies::ErrorResponse;
 use self::bodies::{
-    ChangePasswordRequest, LoginRequest, LoginResponse, LogoutRequest, Profile, SignUpRequest,
+    ChangePasswordRequest, ErrorResponse, LoginRequest, LoginResponse, LogoutRequest, Profile,
+    SignUpRequest,
 };
 use self::endpoints::{Endpoint, OpenOperation, Operation, UserOperation};
 use crate::error::{Code, of_account_server};
@@ -121,7 +121,7 @@ fn authenticate(core: &Arc<Core>, request: &Incoming) -> Result<Authenticated, E
     let token = request
         .credentials()
         .bearer
-        .ok_or(Error::CredentialMissing)?;
+        .ok_or(Error::IdToken(TokenError::Missing))?;
     core.authenticate(&core.default_pool(), &token)
 }
 

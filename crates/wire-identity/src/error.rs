@@ -111,6 +111,7 @@ fn id_token(error: &TokenError) -> String {
 /// Why the account server refuses, for programs. Source: auth specification, section 14.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ErrorCode")]
 pub(crate) enum Code {
     AlreadyExists,
     Busy,

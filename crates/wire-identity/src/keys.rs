@@ -4,22 +4,25 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use firekeep_api::{Core, PublishedKeys};
+use firekeep_api::Core;
 use firekeep_wire_http::{Envelope, json};
 use serde_json::json;
 
-use crate::route::{Keys, KeysOf};
+use crate::route::{Keys, KeysForm, KeysOf};
 
 /// Answers with public keys; nobody needs a credential.
-pub(crate) fn handle(core: &Arc<Core>, which: &Keys) -> Response {
-    let (Keys::Certificates(whose) | Keys::Jwks(whose) | Keys::Discovery { whose, .. }) = which;
-    let Some(published) = find(core, whose) else {
-        return Envelope::not_found("There is no such account.").into_response();
+pub(crate) fn handle(core: &Arc<Core>, which: Keys) -> Response {
+    let published = match &which.of {
+        KeysOf::IdTokens => core.published_keys(),
+        KeysOf::ServiceAccount(email) => match core.service_account_keys(email) {
+            Some(published) => published,
+            None => return Envelope::not_found("There is no such account.").into_response(),
+        },
     };
-    let body = match which {
-        Keys::Certificates(_) => published.certificates,
-        Keys::Jwks(_) => published.jwks,
-        Keys::Discovery(project) => json!({
+    let body = match which.form {
+        KeysForm::Certificates => published.certificates,
+        KeysForm::Jwks => published.jwks,
+        KeysForm::Discovery { project } => json!({
             "issuer": format!("https://securetoken.google.com/{project}"),
             "jwks_uri": format!("{}/.well-known/jwks.json", core.base_url()),
             "response_types_supported": ["id_token"],
@@ -27,4 +30,11 @@ pub(crate) fn handle(core: &Arc<Core>, which: &Keys) -> Response {
             "id_token_signing_alg_values_supported": ["RS256"],
         }),
     };
+    let mut response = json(StatusCode::OK, &body);
+    let seconds = published.max_age_secs;
+    let lifetime = format!("public, max-age={seconds}, must-revalidate, no-transform");
+    if let Ok(value) = HeaderValue::from_str(&lifetime) {
+        response.headers_mut().insert(header::CACHE_CONTROL, value);
+    }
+    response
 }

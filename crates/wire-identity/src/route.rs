@@ -32,13 +32,11 @@ pub(crate) enum Route {
 }
 
 /// Public keys, in one of their forms.
-pub(crate) enum Keys {
-    /// `kid` → PEM certificate.
-    Certificates(KeysOf),
-    /// A JWK set.
-    Jwks(KeysOf),
-    /// Where the ID tokens' keys of a project are.
-    Discovery(String),
+pub(crate) struct Keys {
+    /// Whose they are.
+    pub(crate) of: KeysOf,
+    /// How they are told.
+    pub(crate) form: KeysForm,
 }
 
 /// Whose keys.
@@ -47,6 +45,16 @@ pub(crate) enum KeysOf {
     IdTokens,
     /// The service account's of that name.
     ServiceAccount(String),
+}
+
+/// The form of a set of public keys.
+pub(crate) enum KeysForm {
+    /// `kid` → PEM certificate.
+    Certificates,
+    /// A JWK set.
+    Jwks,
+    /// Where the JWK set is, for ID tokens of that project.
+    Discovery { project: String },
 }
 
 /// An operation of Identity Toolkit.
@@ -108,7 +116,7 @@ fn own(method: &Method, path: &str) -> Option<Route> {
         };
     }
     match path {
-        ".well-known/jwks.json" => Some(Route::Keys(Keys::Jwks(KeysOf::IdTokens))),
+        ".well-known/jwks.json" => id_token_keys(KeysForm::Jwks),
         "firekeep/v1/admin" if post => Some(Route::Admin),
         _ => toolkit(method, path),
     }
@@ -219,22 +227,28 @@ fn www(method: &Method, path: &str) -> Option<Route> {
         };
         return named(method, v1, None, None);
     }
-    let certificates: fn(KeysOf) -> Keys = Keys::Certificates;
     let (form, account) = [
-        ("robot/v1/metadata/x509/", certificates),
-        ("service_accounts/v1/metadata/x509/", Keys::Certificates),
-        ("service_accounts/v1/jwk/", Keys::Jwks),
-        ("service_accounts/v1/metadata/jwk/", Keys::Jwks),
+        ("robot/v1/metadata/x509/", KeysForm::Certificates),
+        ("service_accounts/v1/metadata/x509/", KeysForm::Certificates),
+        ("service_accounts/v1/jwk/", KeysForm::Jwks),
+        ("service_accounts/v1/metadata/jwk/", KeysForm::Jwks),
     ]
     .into_iter()
     .find_map(|(prefix, form)| Some((form, path.strip_prefix(prefix)?)))?;
-    Some(Route::Keys(form(match account {
+    let of = match account {
         "securetoken@system.gserviceaccount.com" => KeysOf::IdTokens,
         _ => KeysOf::ServiceAccount(account.to_owned()),
-    })))
+    };
+    Some(Route::Keys(Keys { of, form }))
 }
 
 fn discovery(path: &str) -> Option<Route> {
     let project = path.strip_suffix("/.well-known/openid-configuration")?;
-    Some(Route::Keys(Keys::Discovery(project.to_owned())))
+    let project = project.to_owned();
+    id_token_keys(KeysForm::Discovery { project })
+}
+
+fn id_token_keys(form: KeysForm) -> Option<Route> {
+    let of = KeysOf::IdTokens;
+    Some(Route::Keys(Keys { of, form }))
 }

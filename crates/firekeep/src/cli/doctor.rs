@@ -3,30 +3,23 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use firekeep_api::SystemClock;
-use firekeep_store_rocksdb::{Options, RocksEngine};
 use serde_json::json;
 
 use super::At;
-use crate::data::running;
+use crate::data::{open_engine, running};
 use crate::server::CACHE_BYTES_SMALL;
 
 /// Checks the stored data.
 pub(crate) fn verify(at: &At) -> Result<()> {
-    let folder = at.data.join("db");
-    if !folder.exists() {
+    if !at.data.join("db").exists() {
         bail!(
             "there is no data in `{}`; name the data folder with --data",
             at.data.display()
         );
     }
-    let options = Options {
-        cache_bytes: CACHE_BYTES_SMALL,
-    };
-    let engine = RocksEngine::open(&folder, Arc::new(SystemClock), options)?;
+    let engine = open_engine(&at.data, CACHE_BYTES_SMALL)?;
     let report = engine.verify();
     let sound = report.problems.is_empty();
     if at.json {

@@ -12,17 +12,27 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 use super::dispatch::App;
+use super::patience::Patient;
 use super::tls::Tls;
 
-/// The most connections at once; further ones wait in the kernel's queue.
+/// The most connections of the public door at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 20_000;
+/// The most connections that wait to be accepted; the kernel's own limit may be lower.
+const BACKLOG: u32 = 4096;
+/// The most connections of the command line's door.
+pub(crate) const LOCAL_CONNECTIONS_MAX: usize = 64;
+/// Open files that are not connections: the engine's 512, its logs, listeners, the runtime's own.
+const FILES_RESERVED: usize = 640;
 /// How long a connection may be idle, or take to send the head of a request, before it is cut off. Longer than the idle
 /// time of the usual proxies (60 s), which otherwise would send a request into a closing connection.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(75);
+/// How long a connection lives on which no byte moves, whatever it waits for. What takes longer to answer must send
+/// something meanwhile.
+const IDLE_TIME_MAX: Duration = HEAD_TIME_MAX;
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// The most requests at once on one HTTP/2 connection.
@@ -32,19 +42,60 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long to wait when the machine has no file handle left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Listens with room for a burst of clients: those that the standard library's backlog of 128 turns away try again only
+/// a second later.
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart does not wait for the connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Raises the limit on open files as far as the machine allows, and gives the number of connections it leaves room
+/// for. An engine that cannot open a file has failed for good, so connections never take the last one.
+pub(crate) fn connections_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Without the right to do so, what was allowed before stays.
+    let _ = setrlimit(Resource::Nofile, raised);
+    let files = match getrlimit(Resource::Nofile).current {
+        Some(files) => usize::try_from(files).unwrap_or(usize::MAX),
+        None => usize::MAX,
+    };
+    let left = files.saturating_sub(FILES_RESERVED).max(files / 4);
+    if left < CONNECTIONS_MAX {
+        tracing::info!(
+            "room for {left} connections, since this process may open {files} files; raise the hard limit \
+             (`ulimit -Hn`) for more"
+        );
+    }
+    left.min(CONNECTIONS_MAX)
+}
+
 /// Serves a listener until `stopped`, then waits for what is in flight.
 pub(crate) async fn serve(
     listener: TcpListener,
+    connections_max: usize,
     tls: Option<Tls>,
     app: Arc<App>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            break;
+        let free = tokio::select! {
+            free = Arc::clone(&places).acquire_owned() => free,
+            _ = stopped.changed() => break,
         };
+        let Ok(place) = free else { break };
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -102,7 +153,7 @@ async fn converse<S>(
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(60));
     let connection = builder
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, IDLE_TIME_MAX)), service)
         .into_owned();
     // A client that goes away in the middle is no fault of ours.
     let _ = watcher.watch(connection).await;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 use axum::response::IntoResponse as _;
 use firekeep_api::{Client, Core, Mode};
 use firekeep_wire_http::{
@@ -76,6 +78,10 @@ impl App {
     }
 
     async fn route(&self, request: Request<Body>, client: Client) -> Response<Body> {
+        if !names_one_host(&request) {
+            return Envelope::invalid_argument("The request must have one Host header.")
+                .into_response();
+        }
         if let Some(response) = answer_preflight(request.method(), request.headers()) {
             return response;
         }
@@ -128,29 +134,84 @@ impl App {
 
     /// The client's address: the peer's, or what a trusted proxy says.
     fn client(&self, headers: &HeaderMap, peer: SocketAddr) -> Client {
-        let trusted = |address: &IpAddr| self.trusted_proxies.contains(address);
-        if !trusted(&peer.ip()) {
-            return Client {
-                address: Some(peer.ip()),
-            };
-        }
-        let forwarded = headers
-            .get("x-forwarded-for")
-            .and_then(|value| value.to_str().ok());
-        // From the right: the first address that no proxy of ours has. What stands left of it, anybody may have written.
-        let named = forwarded.into_iter().flat_map(|list| list.rsplit(','));
-        let mut addresses = named.filter_map(|text| text.trim().parse().ok());
-        let address = addresses
-            .find(|address| !trusted(address))
-            .unwrap_or_else(|| peer.ip());
         Client {
-            address: Some(address),
+            address: Some(client_address(&self.trusted_proxies, headers, peer.ip())),
         }
     }
+}
+
+/// RFC 9112, section 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message
+/// that lacks a Host header field and to any request message that contains more than one Host header field line".
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
+}
+
+/// From the right, across all lines of the header (some proxies add a line, others extend the last one): the first
+/// address that no proxy of ours has. What stands left of it, anybody may have written; what is no address ends the
+/// search.
+fn client_address(trusted: &[IpAddr], headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let mut nearest = peer.to_canonical();
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    let lines = lines.iter().rev().map(|line| line.to_str().unwrap_or("?"));
+    for text in lines.flat_map(|line| line.rsplit(',')) {
+        if !trusted.contains(&nearest) {
+            break;
+        }
+        let Some(address) = forwarded_address(text.trim()) else {
+            break;
+        };
+        nearest = address.to_canonical();
+    }
+    nearest
+}
+
+/// An address, maybe with a port.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().ok().map(|it| it.ip());
+    text.parse().ok().or_else(with_port)
 }
 
 fn request_id() -> String {
     let mut bytes = [0; 8];
     firekeep_crypto::fill_random(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROXY: &str = "10.0.0.1";
+
+    #[track_caller]
+    fn check(peer: &str, lines: &[&str], expected: &str) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        let trusted = [PROXY.parse().unwrap(), "127.0.0.1".parse().unwrap()];
+        let found = client_address(&trusted, &headers, peer.parse().unwrap());
+        assert_eq!(found.to_string(), expected, "{peer} {lines:?}");
+    }
+
+    #[test]
+    fn only_trusted_proxies_name_the_client() {
+        check("192.0.2.9", &["192.0.2.1"], "192.0.2.9");
+        check(PROXY, &["192.0.2.1"], "192.0.2.1");
+        check("::ffff:10.0.0.1", &["192.0.2.1:4711"], "192.0.2.1");
+        check(PROXY, &["2001:db8::1"], "2001:db8::1");
+        check(PROXY, &["[2001:db8::1]:4711"], "2001:db8::1");
+        check(PROXY, &[], PROXY);
+    }
+
+    #[test]
+    fn what_the_client_itself_wrote_does_not_count() {
+        check(PROXY, &["203.0.113.7, 192.0.2.1"], "192.0.2.1");
+        // HAProxy adds a line of its own.
+        check(PROXY, &["203.0.113.7", "192.0.2.1"], "192.0.2.1");
+        check(PROXY, &["203.0.113.7, 192.0.2.1, 127.0.0.1"], "192.0.2.1");
+        check(PROXY, &["203.0.113.7, unknown"], PROXY);
+        check(PROXY, &["127.0.0.1"], "127.0.0.1");
+    }
 }
