@@ -54,7 +54,7 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 picks one and prints it.
     #[arg(long, env = "FIREKEEP_LISTEN", default_value_t = cli::loopback())]
     listen: SocketAddr,
-    /// Where clients reach the server, when that is not where it listens: https://fk.example.com
+    /// Where clients reach the server, when that is not where it listens, such as `https://fk.example.com`.
     #[arg(long, env = "FIREKEEP_BASE_URL")]
     base_url: Option<String>,
     /// The project's id, for a data folder that is yet to be made.

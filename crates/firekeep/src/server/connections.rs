@@ -138,7 +138,8 @@ async fn converse<S>(
 {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(app.answer(request.map(Body::new), peer).await) }
+        // Boxed: Hyper keeps room for a request's whole future on each connection, idle ones too.
+        Box::pin(async move { Ok::<_, Infallible>(app.answer(request.map(Body::new), peer).await) })
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
