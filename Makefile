@@ -1,6 +1,6 @@
 # The commands of the README. Everything else is Cargo's.
 
-.PHONY: run test test-rust test-e2e bench lint package setup setup-test
+.PHONY: run test test-rust test-e2e bench lint fuzz package setup setup-test setup-lint
 
 BIN = $(CURDIR)/target/debug/firekeep
 
@@ -20,16 +20,21 @@ test-e2e:
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error
 	cd e2e && FIREKEEP_BIN=$(BIN) npm test
 
-lint: ## format, clippy, layering, docs
+lint: setup-lint ## format, clippy, layering, what may come into the build, docs
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo xtask tidy
+	cargo deny --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 bench: setup-test ## what the release binary costs, as ratios beside their targets
 	cargo build --release --bin firekeep --bin firekeep-bench
 	cd benches/emulator && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	./target/release/firekeep-bench
+
+SECONDS = 10
+fuzz: setup-test ## every parser of foreign bytes, SECONDS each (make fuzz SECONDS=600)
+	sh xtask/fuzz.sh $(SECONDS)
 
 package: setup ## a stripped binary as tarball and .deb, in dist/
 	cargo build --release --bin firekeep
@@ -40,3 +45,6 @@ setup:
 
 setup-test:
 	@sh xtask/setup.sh build test
+
+setup-lint:
+	@sh xtask/setup.sh build lint

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that a build (`build`) and the tests (`test`) need, where they are missing.
-# Needs root or sudo only then.
+# Installs what a build (`build`), the tests (`test`) and the lints (`lint`) need, where it is missing: Debian packages,
+# for which it needs root or sudo, and Cargo's commands.
 set -eu
 missing=
 need() { # COMMAND PACKAGE
@@ -29,6 +29,9 @@ if [ -n "$missing" ]; then
   # shellcheck disable=SC2086 # a list of words
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
 fi
-case " $* " in
-*" test "*) command -v cargo-nextest >/dev/null 2>&1 || cargo install --locked cargo-nextest ;;
-esac
+# Quick to build, since they do not work long. Not in our target folder, and not by our flags.
+command_of_cargo() { # NAME
+  command -v "$1" >/dev/null 2>&1 || (cd / && cargo install --locked --debug "$1")
+}
+case " $* " in *" test "*) command_of_cargo cargo-nextest ;; esac
+case " $* " in *" lint "*) command_of_cargo cargo-deny ;; esac
