@@ -15,7 +15,8 @@ use firekeep_store::{
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamily, DB, properties};
 
-use crate::error::read_failed;
+use crate::disk::disk_free_bytes;
+use crate::error::{read_failed, write_failed};
 use crate::snapshot::RocksSnapshot;
 
 /// An open data folder. Dropping it closes the folder; until then no other engine opens it.
@@ -129,8 +130,11 @@ impl RocksEngine {
     }
 
     /// Takes no further commits; gives the error to answer with.
-    pub(crate) fn fail(&self, cause: String) -> CommitError {
-        CommitError::Fatal(self.fatal.get_or_init(|| cause).clone())
+    pub(crate) fn fail(&self, error: rocksdb::Error) -> CommitError {
+        let cause = self
+            .fatal
+            .get_or_init(|| write_failed(self.db.path(), error));
+        CommitError::Fatal(cause.clone())
     }
 }
 
@@ -190,8 +194,7 @@ impl Engine for RocksEngine {
             fatal: self.fatal.get().cloned(),
             stalled: property(properties::IS_WRITE_STOPPED)
                 || property(properties::ACTUAL_DELAYED_WRITE_RATE),
-            // The standard library does not tell.
-            disk_free_bytes: None,
+            disk_free_bytes: disk_free_bytes(self.db.path()),
         }
     }
 }
@@ -200,7 +203,10 @@ impl Drop for RocksEngine {
     fn drop(&mut self) {
         // Every acknowledged commit is on the disk already. An error has nobody left to be told to, and the log is
         // replayed at the next start in any case.
-        let _ = self.db.flush_wal(true);
+        // A sync that failed is not tried again: it would seem to succeed.
+        if self.fatal.get().is_none() {
+            let _ = self.db.flush_wal(true);
+        }
         self.db.cancel_all_background_work(true);
     }
 }

@@ -118,6 +118,19 @@ pub(crate) fn read_failed(error: rocksdb::Error) -> firekeep_store::Error {
     }
 }
 
+/// What to say after a failed write, from which on no commit is taken: why, and what to do.
+pub(crate) fn write_failed(folder: &Path, error: rocksdb::Error) -> String {
+    match OpenError::from_rocksdb(folder, error) {
+        OpenError::Failed { folder, cause } => format!(
+            "a file operation in the data folder `{}` failed: {cause}; \
+             check the disk and start again, no committed data is lost",
+            folder.display()
+        ),
+        // A full disk, damage and the like read as they would at the start.
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! Opens a data folder: takes it, looks for damage that RocksDB would not report, and only then lets RocksDB in.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,10 +39,20 @@ impl RocksEngine {
     }
 }
 
+/// RocksDB with this engine's families and settings and nothing else of the engine: the yardstick of the benches.
+///
+/// # Errors
+/// [`OpenError`], as RocksDB has it.
+pub fn open_bare(folder: &Path, options: Options) -> Result<DB, OpenError> {
+    let settings = Settings::new(options);
+    DB::open_cf_descriptors(&settings.folder, folder, settings.families)
+        .map_err(|error| OpenError::from_rocksdb(folder, error))
+}
+
 /// Locks the folder. The lock ends with the process, however it ends.
 fn take(folder: &Path) -> Result<File, OpenError> {
     let failed = |error| OpenError::from_io(folder, &error);
-    fs::create_dir_all(folder).map_err(failed)?;
+    make(folder).map_err(failed)?;
     let lock = File::options()
         .create(true)
         .truncate(false)
@@ -54,6 +66,30 @@ fn take(folder: &Path) -> Result<File, OpenError> {
         }),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Makes the folder. Before the first commit, has the disk keep the folder's name and those above it: without them, a
+/// power loss takes away everything that was synced in it.
+fn make(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    if folder.join(CURRENT_FILE).exists() {
+        return Ok(());
+    }
+    let folder = folder.canonicalize()?;
+    let disk = fs::metadata(&folder)?.dev();
+    for above in folder.ancestors().skip(1) {
+        // A mount point needs no name on its own disk, and the one below may not be writable at all.
+        if fs::metadata(above)?.dev() != disk {
+            break;
+        }
+        match File::open(above) {
+            Ok(above) => above.sync_all()?,
+            // It may be entered but not read, so it was made by another user, long before.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn check_framing(folder: &Path) -> Result<(), OpenError> {

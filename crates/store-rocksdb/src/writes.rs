@@ -46,7 +46,7 @@ impl RocksEngine {
         let rows = self.rows_of(db, &batches, &stamped).map_err(unreadable)?;
         self.db
             .write_opt(rows, &synced())
-            .map_err(|error| self.fail(error.into_string()))?;
+            .map_err(|error| self.fail(error))?;
         *clock = stamped.state;
         database.publish(stamped.state.last);
         Ok(stamped.state.last)
@@ -81,7 +81,7 @@ impl RocksEngine {
         if !rows.is_empty() {
             self.db
                 .write_opt(rows, &synced())
-                .map_err(|error| self.fail(error.into_string()))?;
+                .map_err(|error| self.fail(error))?;
         }
         Ok(step.trimmed)
     }

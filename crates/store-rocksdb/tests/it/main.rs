@@ -8,6 +8,13 @@
 
 mod conformance;
 mod damage;
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod faults;
 mod kill;
+#[cfg(target_os = "linux")]
+mod power;
 mod restart;
 mod support;
+mod victim;

@@ -141,6 +141,14 @@ fn a_trimmed_log_is_sound() {
 }
 
 #[test]
+fn health_tells_how_much_of_the_disk_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let health = open(folder.path()).health();
+    assert_eq!((health.fatal, health.stalled), (None, false));
+    assert!(health.disk_free_bytes.unwrap() > 1_000_000);
+}
+
+#[test]
 fn a_waiting_tail_sees_the_commit() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());

@@ -35,6 +35,13 @@ pub(crate) fn open(folder: &Path) -> RocksEngine {
     try_open(folder).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// With so little memory that tables are written soon.
+pub(crate) fn open_small(folder: &Path) -> RocksEngine {
+    let options = Options { cache_bytes: 0 };
+    RocksEngine::open(folder, Arc::new(Ticking::default()), options)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Commits the next number: a row with its number as the key in each of [`SPACES`], and a row that all overwrite.
 pub(crate) fn commit(engine: &RocksEngine) -> Result<u64, CommitError> {
     commit_group(engine, 1)
@@ -55,6 +62,13 @@ pub(crate) fn commit_group(engine: &RocksEngine, count: u64) -> Result<u64, Comm
         Decision::Apply(batches.collect())
     })?;
     Ok(seq)
+}
+
+/// Writes all memory to tables, by a checkpoint beside the folder, and begins a new write-ahead log.
+pub(crate) fn flush(engine: &RocksEngine, folder: &Path) {
+    let copy = folder.with_extension("checkpoint");
+    engine.checkpoint(&copy).unwrap();
+    fs::remove_dir_all(copy).unwrap();
 }
 
 fn batch(seq: u64, time: CommitTime) -> Batch {
