@@ -142,6 +142,8 @@ impl Core {
 
     fn login(&self, user: User, claims: Map<String, Value>) -> Result<Login, Error> {
         let custom_token = self.mint_custom_token(&user.uid, &claims)?;
+        // It comes back at once, to buy a session: verified now, and remembered. A bridge's buys one elsewhere.
+        let _ = self.custom_token(&self.default_pool(), &custom_token);
         Ok(Login {
             custom_token,
             expires_in_secs: ACCOUNT_TOKEN_LIFETIME_SECS,

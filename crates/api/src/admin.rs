@@ -179,7 +179,6 @@ impl Core {
                 })
                 .await?;
                 self.reload()?;
-                self.verified.clear();
                 Ok(json!({ "keys": self.keys().summaries() }))
             }
         }

@@ -10,7 +10,7 @@ use firekeep_store::{ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
-use crate::identity::{HASH_PLACES, VerifiedTokens};
+use crate::identity::HASH_PLACES;
 use crate::keyring::Keyring;
 use crate::limiter::Limiter;
 use crate::limits::{ACCESS_TOKEN_LIFETIME_SECS, HASHES_AT_ONCE};
@@ -55,7 +55,6 @@ pub struct Core {
     bridge: Option<KeyFile>,
     /// The digest of the secret by which the command line of this machine administers the server.
     local_secret: OnceLock<[u8; 32]>,
-    pub(crate) verified: VerifiedTokens,
     pub(crate) activity: Activity,
     pub(crate) limiter: Limiter,
     pub(crate) hashing: Semaphore,
@@ -99,7 +98,6 @@ impl Core {
             accounts: RwLock::new(Arc::new(accounts)),
             bridge: options.bridge,
             local_secret: OnceLock::new(),
-            verified: VerifiedTokens::default(),
             activity: Activity::default(),
             limiter: Limiter::default(),
             hashing: Semaphore::new(HASHES_AT_ONCE),

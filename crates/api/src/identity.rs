@@ -4,11 +4,9 @@ mod admin;
 mod password;
 mod profile;
 mod session;
-mod verified;
 
 pub use admin::{BatchDeleteFault, Page, Selector};
 pub use password::SignUp;
 pub(crate) use password::{HASH_PLACES, check_password};
 pub use profile::{Updated, WhoUpdates};
 pub use session::{Authenticated, Tokens};
-pub(crate) use verified::VerifiedTokens;

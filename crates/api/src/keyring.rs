@@ -11,12 +11,13 @@ use firekeep_crypto::seal::SealKey;
 use firekeep_crypto::{certificate, digest};
 use firekeep_model::{OpContext, Timestamp};
 use firekeep_store::{Direction, KeyRange, PageLimit, Read, Space, WriteTx};
-use firekeep_token::id::{self, SigningKey};
+use firekeep_token::id::{self, IdClaims, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::limits::{KEY_PUBLISHED_BEFORE_USE, KEY_ROTATION};
+use crate::memory::Memory;
 
 const ID_KEYS: &[u8] = b"id\0";
 const SEAL_KEY: &[u8] = b"seal";
@@ -83,6 +84,8 @@ pub(crate) struct Keyring {
     keys: HashMap<String, IdKey>,
     current: String,
     seal: [u8; 32],
+    /// The ID tokens that these keys verified.
+    pub(crate) verified: Memory<IdClaims>,
 }
 
 impl Keyring {
@@ -117,6 +120,7 @@ impl Keyring {
             keys,
             current,
             seal,
+            verified: Memory::default(),
         })
     }
 

@@ -12,6 +12,7 @@ pub mod identity;
 mod keyring;
 mod limiter;
 mod limits;
+mod memory;
 mod mode;
 mod project;
 mod service_accounts;

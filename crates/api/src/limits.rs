@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How many verified ID tokens are remembered.
+/// How many verified tokens of a kind are remembered.
 pub(crate) const VERIFIED_TOKENS_MAX: usize = 32_768;
 /// How many password hashes are computed at once: each takes 19 MiB. Source: auth specification, section 22.3.
 pub(crate) const HASHES_AT_ONCE: usize = 4;

@@ -11,11 +11,12 @@ use firekeep_crypto::{certificate, jwk};
 use firekeep_model::{OpContext, ProjectId, Timestamp};
 use firekeep_store::{Direction, KeyRange, PageLimit, Read, Space, WriteTx};
 use firekeep_token::KeyFile;
-use firekeep_token::custom::{ServiceAccount, ServiceAccounts};
+use firekeep_token::custom::{ServiceAccount, ServiceAccounts, Verified};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::limits::KEY_PUBLISHED_BEFORE_USE;
+use crate::memory::Memory;
 use crate::{Error, PublishedKeys};
 
 /// The name of the account server's own account.
@@ -68,6 +69,8 @@ pub struct ServiceAccountSummary {
 pub(crate) struct Registry {
     accounts: HashMap<String, Registered>,
     built_in: KeyFile,
+    /// The custom tokens that these accounts' keys verified.
+    pub(crate) verified: Memory<Verified>,
 }
 
 struct Registered {
@@ -132,6 +135,7 @@ impl Registry {
         Ok(Self {
             accounts,
             built_in: built_in.ok_or_else(corrupt)?,
+            verified: Memory::default(),
         })
     }
 

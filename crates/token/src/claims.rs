@@ -120,14 +120,16 @@ pub(crate) fn issued_at(payload: &Map<String, Value>, now: Timestamp) -> Result<
     Ok(iat)
 }
 
-/// Checks the times of a token that a service account signed. Source: auth specification, section 6, step 7.
-pub(crate) fn check_times(payload: &Map<String, Value>, now: Timestamp) -> Result<(), Error> {
+/// Checks the times of a token that a service account signed, and gives its `exp`.
+/// Source: auth specification, section 6, step 7.
+pub(crate) fn check_times(payload: &Map<String, Value>, now: Timestamp) -> Result<i64, Error> {
     let iat = issued_at(payload, now)?;
     let exp = secs(payload, "exp")?;
     if exp <= now.secs().saturating_sub(EXP_SKEW_SECS) {
         return Err(Error::Expired);
     }
-    check_lifetime(exp.saturating_sub(iat))
+    check_lifetime(exp.saturating_sub(iat))?;
+    Ok(exp)
 }
 
 /// Checks how long a service account's token lives.

@@ -26,6 +26,8 @@ pub struct Verified {
     pub claims: Map<String, Value>,
     /// The tenant it is for.
     pub tenant: Option<String>,
+    /// The second at which it expires, as it says. An unsigned token of dev mode never does: `i64::MAX`.
+    pub exp: i64,
 }
 
 /// COMPAT: names and order are those of firebase-admin Node's `createCustomToken`, so that the same input gives the same
@@ -96,11 +98,11 @@ pub fn verify(
     check_subject(payload)?;
     signer::check_signature(&compact, &account)?;
     check_audience(payload, &[CUSTOM_TOKEN_AUDIENCE])?;
-    check_times(payload, now)?;
+    let exp = check_times(payload, now)?;
     if payload.get("tenant_id").map(Value::as_str) != tenant.map(Some) {
         return Err(Error::TenantMismatch);
     }
-    verified(payload)
+    verified(payload, exp)
 }
 
 /// Whether a text is one of those that [`verify_unsigned`] is for: a JWT without signature, or a bare JSON object.
@@ -127,7 +129,7 @@ pub fn verify_unsigned(token: &str, now: Timestamp) -> Result<Verified, Error> {
             CryptoError::Malformed(reason) => Error::UnsignedJson(reason),
             other => Error::from(other),
         })?;
-        return verified(&payload);
+        return verified(&payload, i64::MAX);
     }
     let compact = parse_unsigned(token)?;
     let payload = &compact.payload;
@@ -135,7 +137,7 @@ pub fn verify_unsigned(token: &str, now: Timestamp) -> Result<Verified, Error> {
     if payload.contains_key("iat") {
         claims::issued_at(payload, now)?;
     }
-    verified(payload)
+    verified(payload, i64::MAX)
 }
 
 /// Checks developer claims: no reserved name, at most 1000 characters of JSON.
@@ -178,11 +180,12 @@ pub(crate) fn developer_claims(payload: &Map<String, Value>) -> Result<Map<Strin
     Ok(claims)
 }
 
-fn verified(payload: &Map<String, Value>) -> Result<Verified, Error> {
+fn verified(payload: &Map<String, Value>, exp: i64) -> Result<Verified, Error> {
     Ok(Verified {
         uid: uid(payload)?,
         claims: developer_claims(payload)?,
         tenant: claims::text(payload, "tenant_id").map(str::to_owned),
+        exp,
     })
 }
 

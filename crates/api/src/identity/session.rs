@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use firekeep_accounts::sign_in::{self, SignedIn};
 use firekeep_accounts::{Pool, SessionId, User, sessions, users};
+use firekeep_crypto::digest::sha256;
 use firekeep_model::{OpContext, Timestamp, Uid};
+use firekeep_token::custom::Verified;
 use firekeep_token::id::{self, IdClaims, Subject};
 use serde_json::Map;
 
@@ -58,14 +60,9 @@ impl Core {
         pool: &Pool,
         token: &str,
     ) -> Result<Tokens, Error> {
-        let now = self.now();
-        let accounts = self.accounts();
-        let verified = self
-            .policy
-            .custom_token(token, accounts.as_ref(), now, pool.tenant.as_deref())
-            .map_err(Error::CustomToken)?;
+        let verified = self.custom_token(pool, token)?;
         let known = {
-            let mut rng = SystemRng;
+            let (now, mut rng) = (self.now(), SystemRng);
             let mut cx = OpContext { now, rng: &mut rng };
             sign_in::custom_token_of_known_user(&self.read()?, &mut cx, pool, &verified)?
         };
@@ -78,6 +75,23 @@ impl Core {
             }
         };
         self.tokens(pool, signed_in, true)
+    }
+
+    /// Verifies a custom token, by memory where it was seen before.
+    pub(crate) fn custom_token(&self, pool: &Pool, token: &str) -> Result<Arc<Verified>, Error> {
+        let (now, accounts) = (self.now(), self.accounts());
+        let tenant = pool.tenant.as_deref();
+        let digest = sha256(token.as_bytes());
+        let holds = |it: &Arc<Verified>| now.secs() < it.exp && it.tenant.as_deref() == tenant;
+        if let Some(verified) = accounts.verified.find(&digest).filter(holds) {
+            return Ok(verified);
+        }
+        let verified = self
+            .policy
+            .custom_token(token, accounts.as_ref(), now, tenant);
+        let verified = Arc::new(verified.map_err(Error::CustomToken)?);
+        accounts.verified.remember(digest, Arc::clone(&verified));
+        Ok(verified)
     }
 
     /// Continues a session: a new ID token for the same refresh token.
@@ -130,17 +144,16 @@ impl Core {
     fn claims(&self, pool: &Pool, token: &str) -> Result<Arc<IdClaims>, Error> {
         let now = self.now();
         let context = [pool.project.as_str().as_bytes(), &[0], token.as_bytes()].concat();
-        let digest = firekeep_crypto::digest::sha256(&context);
-        if let Some(claims) = self.verified.find(&digest) {
+        let (digest, keys) = (sha256(&context), self.keys());
+        if let Some(claims) = keys.verified.find(&digest) {
             if claims.exp > now.secs() {
                 return Ok(claims);
             }
             return Err(Error::IdToken(firekeep_token::Error::Expired));
         }
-        let keys = self.keys();
         let verified = self.policy.id_token(token, &pool.project, &keys, now);
         let claims = Arc::new(verified.map_err(Error::IdToken)?);
-        self.verified.remember(digest, Arc::clone(&claims));
+        keys.verified.remember(digest, Arc::clone(&claims));
         Ok(claims)
     }
 

@@ -149,6 +149,7 @@ fn a_minted_token_verifies() {
         uid,
         claims,
         tenant: None,
+        exp: NOW.secs() + 300,
     };
     assert_eq!(
         verify(&token, &Accounts(vec![account]), NOW, None),
