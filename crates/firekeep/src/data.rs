@@ -9,10 +9,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use firekeep_api::{Core, KeyFile, Mode, Options, SystemClock};
 use firekeep_model::ProjectId;
-use firekeep_store::{CommitTime, DbId, Engine as _, Store};
+use firekeep_store::{CommitTime, DbId, Engine as _, Error as StoreError, Store};
 use firekeep_store_rocksdb::{Options as EngineOptions, RocksEngine};
 use serde::{Deserialize, Serialize};
 
@@ -67,14 +67,17 @@ impl Data {
             })?;
         let clock = Arc::new(SystemClock);
         let engine = open_engine(folder, how.cache_bytes)?;
-        let store = Store::open(Arc::new(engine), DB, clock.clone())?;
+        let useless = |error| in_words(folder, error);
+        let store = Store::open(Arc::new(engine), DB, clock.clone())
+            .map_err(|error| useless(error.into()))?;
         let options = Options {
             project: how.project,
             mode: how.mode,
             base_url: how.base_url,
             bridge: how.bridge,
         };
-        let core = Core::open(Arc::clone(&store), clock, options)?;
+        let core = Core::open(Arc::clone(&store), clock, options)
+            .map_err(|error| useless(error.into()))?;
         // Without the mark, only the next start's check for lost data is missing.
         let mark = folder.join(MARK_FILE);
         if !mark.exists() {
@@ -127,6 +130,25 @@ pub(crate) fn open_engine(folder: &Path, cache_bytes: usize) -> Result<RocksEngi
     Ok(engine)
 }
 
+/// What is wrong with the folder, and what to do: an engine that opened has not yet read nor written everything.
+fn in_words(folder: &Path, error: Error) -> Error {
+    let folder = folder.display();
+    match error.chain().find_map(|cause| cause.downcast_ref()) {
+        Some(StoreError::Corrupt(cause)) => anyhow!(
+            "the data folder `{folder}` is damaged: {cause}; keep a copy of it, check the disk, and restore the newest \
+             backup into an empty folder"
+        ),
+        Some(StoreError::Fatal(cause) | StoreError::Unavailable(cause)) => anyhow!(
+            "the data folder `{folder}` cannot be written: {cause}; make room on its disk or mend it, then start again; \
+             no committed data is lost"
+        ),
+        Some(newer @ StoreError::NewerFormat { .. }) => {
+            anyhow!("the data folder `{folder}` was written by a newer version: {newer}")
+        }
+        _ => error,
+    }
+}
+
 /// The note of the server that runs on this folder, if one does.
 pub(crate) fn running(folder: &Path) -> Option<Running> {
     serde_json::from_slice(&fs::read(running_path(folder)).ok()?).ok()
@@ -134,4 +156,35 @@ pub(crate) fn running(folder: &Path) -> Option<Running> {
 
 fn running_path(folder: &Path) -> PathBuf {
     folder.join("running.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Error, words: &str) {
+        let text = format!("{:#}", in_words(Path::new("/data"), error));
+        assert!(text.contains(words), "{text}");
+    }
+
+    #[test]
+    fn a_folder_that_fails_late_says_what_to_do() {
+        let cause = || "block 7".to_owned();
+        let damaged = StoreError::Corrupt(cause());
+        check(
+            damaged.into(),
+            "the data folder `/data` is damaged: block 7; keep a copy",
+        );
+        let deep = firekeep_api::Error::from(StoreError::Corrupt(cause()));
+        check(deep.into(), "restore the newest backup");
+        check(StoreError::Fatal(cause()).into(), "make room on its disk");
+        check(
+            StoreError::Unavailable(cause()).into(),
+            "make room on its disk",
+        );
+        let newer = StoreError::NewerFormat { found: 2, known: 1 };
+        check(newer.into(), "start the newer version");
+        check(StoreError::Closed.into(), "the store is closed");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod dispatch;
+mod head;
 mod metrics;
 mod patience;
 mod tls;
@@ -191,7 +192,12 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
         let metrics = TcpListener::bind(address)
             .await
             .context("--metrics-listen")?;
-        tasks.spawn(metrics::serve(metrics, Arc::clone(&app), stopped.clone()));
+        tasks.spawn(metrics::serve(
+            metrics,
+            Arc::clone(&app),
+            Arc::clone(&data.store),
+            stopped.clone(),
+        ));
     }
     tasks.spawn(connections::serve(
         listener,

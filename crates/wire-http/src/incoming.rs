@@ -30,16 +30,21 @@ pub enum Host {
     Own,
 }
 
+/// The names of hosts.
+const HOSTS: [(&str, Host); 6] = [
+    ("identitytoolkit.googleapis.com", Host::IdentityToolkit),
+    ("securetoken.googleapis.com", Host::SecureToken),
+    ("www.googleapis.com", Host::Www),
+    ("oauth2.googleapis.com", Host::OAuth2),
+    ("accounts.google.com", Host::OAuth2),
+    ("securetoken.google.com", Host::Discovery),
+];
+
 impl Host {
+    /// The host of a name, upper and lower case being equal as in all names of hosts.
     fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "identitytoolkit.googleapis.com" => Self::IdentityToolkit,
-            "securetoken.googleapis.com" => Self::SecureToken,
-            "www.googleapis.com" => Self::Www,
-            "oauth2.googleapis.com" | "accounts.google.com" => Self::OAuth2,
-            "securetoken.google.com" => Self::Discovery,
-            _ => return None,
-        })
+        let named = |(known, _): &&(&str, Self)| known.eq_ignore_ascii_case(name);
+        HOSTS.iter().find(named).map(|(_, host)| *host)
     }
 }
 
@@ -235,6 +240,11 @@ mod tests {
             (
                 "/v1/accounts%3Alookup",
                 "identitytoolkit.googleapis.com:443",
+                toolkit,
+            ),
+            (
+                "/v1/accounts:lookup",
+                "IdentityToolkit.googleapis.COM",
                 toolkit,
             ),
             ("/v1/accounts:lookup", "127.0.0.1:7070", Host::Own),

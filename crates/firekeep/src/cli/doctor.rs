@@ -5,11 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use firekeep_store_rocksdb::disk_free_bytes;
 use serde_json::json;
 
 use super::At;
 use crate::data::{open_engine, running};
 use crate::server::CACHE_BYTES_SMALL;
+
+/// Less room than this on the disk is reported, in MiB: a few times what the write-ahead logs may take.
+const DISK_FREE_MIB_MIN: u64 = 512;
 
 /// Checks the stored data.
 pub(crate) fn verify(at: &At) -> Result<()> {
@@ -97,6 +101,13 @@ fn examine(folder: &Path) -> Vec<(bool, String)> {
             ),
         },
     );
+    if let Some(bytes) = disk_free_bytes(folder) {
+        let mib = bytes / (1024 * 1024);
+        let enough = mib >= DISK_FREE_MIB_MIN;
+        let advice = if enough { "" } else { ": make room on it" };
+        let text = format!("{mib} MiB are free on the disk of `{shown}`{advice}");
+        findings.push((enough, text));
+    }
     findings.push(match running(folder) {
         Some(server) => (true, format!("a server runs at {}", server.url)),
         None => (

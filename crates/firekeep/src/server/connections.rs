@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -39,8 +39,10 @@ const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 const STREAMS_MAX: u32 = 256;
 /// The most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Browsers do without plain HTTP for a year. Source: auth specification, section 22.4.
+const STAY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// How long to wait when the machine has no file handle left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens with room for a burst of clients: those that the standard library's backlog of 128 turns away try again only
 /// a second later.
@@ -112,13 +114,13 @@ pub(crate) async fn serve(
         tokio::spawn(async move {
             let _place = place;
             match tls {
-                None => converse(stream, peer, app, watcher).await,
+                None => converse(stream, peer, Safety::Clear, app, watcher).await,
                 Some(tls) => {
                     let handshake = tls.accept(stream);
                     if let Ok(Ok(stream)) =
                         tokio::time::timeout(HANDSHAKE_TIME_MAX, handshake).await
                     {
-                        converse(stream, peer, app, watcher).await;
+                        converse(stream, peer, Safety::Encrypted, app, watcher).await;
                     }
                 }
             }
@@ -128,9 +130,17 @@ pub(crate) async fn serve(
     graceful.shutdown().await;
 }
 
+/// Whether others can read along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Safety {
+    Clear,
+    Encrypted,
+}
+
 async fn converse<S>(
     stream: S,
     peer: SocketAddr,
+    safety: Safety,
     app: Arc<App>,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
@@ -139,8 +149,24 @@ async fn converse<S>(
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let app = Arc::clone(&app);
         // Boxed: Hyper keeps room for a request's whole future on each connection, idle ones too.
-        Box::pin(async move { Ok::<_, Infallible>(app.answer(request.map(Body::new), peer).await) })
+        Box::pin(async move {
+            let mut response = app.answer(request.map(Body::new), peer).await;
+            if safety == Safety::Encrypted {
+                let headers = response.headers_mut();
+                headers.insert(header::STRICT_TRANSPORT_SECURITY, STAY_ENCRYPTED);
+            }
+            Ok::<_, Infallible>(response)
+        })
     });
+    let connection = http()
+        .serve_connection(TokioIo::new(Patient::new(stream, IDLE_TIME_MAX)), service)
+        .into_owned();
+    // A client that goes away in the middle is no fault of ours.
+    let _ = watcher.watch(connection).await;
+}
+
+/// HTTP/1.1 and HTTP/2, by what the client begins with, within the limits.
+fn http() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -153,9 +179,53 @@ async fn converse<S>(
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(60));
-    let connection = builder
-        .serve_connection(TokioIo::new(Patient::new(stream, IDLE_TIME_MAX)), service)
-        .into_owned();
-    // A client that goes away in the middle is no fault of ours.
-    let _ = watcher.watch(connection).await;
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Response;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long a client is borne that sends `first`, then `byte` every five seconds.
+    async fn borne(first: &[u8], byte: u8) -> Duration {
+        let (mut client, ours) = tokio::io::duplex(64 * 1024);
+        let began = Instant::now();
+        let service = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+        let serving = tokio::spawn(
+            http()
+                .serve_connection(TokioIo::new(Patient::new(ours, IDLE_TIME_MAX)), service)
+                .into_owned(),
+        );
+        client.write_all(first).await.unwrap();
+        while !serving.is_finished() && began.elapsed() < 10 * HEAD_TIME_MAX {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let _ = client.write_u8(byte).await;
+        }
+        serving.abort();
+        let _ = client.read_to_end(&mut Vec::new()).await;
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_trickles_is_given_up() {
+        let late = HEAD_TIME_MAX..=HEAD_TIME_MAX + Duration::from_secs(10);
+        assert!(late.contains(&borne(b"GET / HTTP/1.1\r\nx: ", b'y').await));
+        assert!(late.contains(&borne(b"G", b'E').await));
+        let second = b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nx: ";
+        assert!(late.contains(&borne(second, b'y').await));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_http2_client_that_trickles_is_given_up() {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        // A header block of 16 KiB that does not end.
+        let headers = [0, 0x40, 0, 1, 0, 0, 0, 0, 1];
+        let first = [&preface[..], &settings, &headers].concat();
+        assert!(borne(&first, 0).await < 2 * HEAD_TIME_MAX);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
 };
 use axum::response::IntoResponse as _;
 use firekeep_api::{Client, Core, Mode};
@@ -17,6 +17,7 @@ use firekeep_wire_http::{
 use futures_util::FutureExt as _;
 use serde_json::json;
 
+use super::head;
 use super::metrics::Metrics;
 
 /// The script tag that points a built web app here.
@@ -78,9 +79,12 @@ impl App {
     }
 
     async fn route(&self, request: Request<Body>, client: Client) -> Response<Body> {
-        if !names_one_host(&request) {
-            return Envelope::invalid_argument("The request must have one Host header.")
-                .into_response();
+        if let Some(fault) = head::fault(&request) {
+            let mut response = Envelope::invalid_argument(fault).into_response();
+            // Where the body ends is a matter of opinion.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            return response;
         }
         if let Some(response) = answer_preflight(request.method(), request.headers()) {
             return response;
@@ -140,13 +144,6 @@ impl App {
     }
 }
 
-/// RFC 9112, section 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message
-/// that lacks a Host header field and to any request message that contains more than one Host header field line".
-fn names_one_host<B>(request: &Request<B>) -> bool {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
-}
-
 /// From the right, across all lines of the header (some proxies add a line, others extend the last one): the first
 /// address that no proxy of ours has. What stands left of it, anybody may have written; what is no address ends the
 /// search.
@@ -175,7 +172,7 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
 fn request_id() -> String {
     let mut bytes = [0; 8];
     firekeep_crypto::fill_random(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Prometheus metrics: counts of answers by class, and the time they took.
+//! Prometheus metrics: counts of answers by class, the time they took, and the room on the disk.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use firekeep_store::Store;
 use firekeep_wire_http::text;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::connections::ACCEPT_PAUSE;
 use super::dispatch::App;
 
 /// The counters.
@@ -36,7 +38,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn render(&self) -> String {
+    pub(crate) fn render(&self, disk_free_bytes: Option<u64>) -> String {
         let mut text = String::from(
             "# HELP firekeep_http_answers_total Answers by class of code.\n\
              # TYPE firekeep_http_answers_total counter\n",
@@ -56,6 +58,14 @@ impl Metrics {
              firekeep_http_seconds_total {}\n",
             micros.as_secs_f64()
         );
+        if let Some(bytes) = disk_free_bytes {
+            let _ = write!(
+                text,
+                "# HELP firekeep_disk_free_bytes Room on the disk of the data folder.\n\
+                 # TYPE firekeep_disk_free_bytes gauge\n\
+                 firekeep_disk_free_bytes {bytes}\n"
+            );
+        }
         text
     }
 }
@@ -64,20 +74,24 @@ impl Metrics {
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Arc<App>,
+    store: Arc<Store>,
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
-                Err(_) => continue,
+                Err(_) => {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             },
             _ = stopped.changed() => return,
         };
-        let app = Arc::clone(&app);
+        let (app, store) = (Arc::clone(&app), Arc::clone(&store));
         // One at a time: a scraper asks every few seconds.
         let service = service_fn(move |_: Request<hyper::body::Incoming>| {
-            let body = app.metrics.render();
+            let body = app.metrics.render(store.health().disk_free_bytes);
             async move { Ok::<_, Infallible>(text("text/plain; version=0.0.4", body).map(Body::new)) }
         });
         let serving = http1::Builder::new()
@@ -96,9 +110,10 @@ mod tests {
         let metrics = Metrics::default();
         metrics.count(StatusCode::OK, Duration::from_millis(500));
         metrics.count(StatusCode::NOT_FOUND, Duration::from_millis(500));
-        let text = metrics.render();
+        let text = metrics.render(Some(7));
         assert!(text.contains("firekeep_http_answers_total{class=\"2xx\"} 1\n"));
         assert!(text.contains("firekeep_http_answers_total{class=\"4xx\"} 1\n"));
         assert!(text.contains("firekeep_http_seconds_total 1\n"));
+        assert!(text.contains("firekeep_disk_free_bytes 7\n"));
     }
 }
