@@ -83,7 +83,10 @@ fn of_custom_token(
         "audience",
         claims::check_audience(payload, &[CUSTOM_TOKEN_AUDIENCE]),
     ));
-    checks.push(check("times", claims::check_times(payload, now).map(|_| ())));
+    checks.push(check(
+        "times",
+        claims::check_times(payload, now).map(|_| ()),
+    ));
     checks.push(check("uid", custom::uid(payload).map(drop)));
     checks.push(check("claims", custom::developer_claims(payload).map(drop)));
     checks
