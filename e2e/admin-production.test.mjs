@@ -5,7 +5,6 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import path from 'node:path';
@@ -17,6 +16,7 @@ import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 
 import {
   Server,
+  certificate,
   command,
   customToken,
   decode,
@@ -33,17 +33,6 @@ const HOSTS = [
   'oauth2.googleapis.com',
   'localhost',
 ];
-
-/** A self-signed certificate for `HOSTS`: `{ cert, key }`, two files. */
-function certificate(folder) {
-  const [crt, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
-  const names = [...HOSTS.map((host) => `DNS:${host}`), 'IP:127.0.0.1'].join(',');
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const subject = ['-subj', '/CN=firekeep-e2e', '-addext', `subjectAltName=${names}`];
-  const files = ['-keyout', key, '-out', crt, '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...files], { stdio: 'pipe' });
-  return { crt, key };
-}
 
 /** Leads every connection to a server on loopback, whatever its name. */
 class Redirect extends https.Agent {
@@ -71,7 +60,7 @@ test('firebase-admin in production mode, over TLS', async (t) => {
   const data = path.join(folder, 'data');
   const { file, key } = await serviceAccount(data, path.join(folder, 'key.json'));
   const { projectId, apiKeys } = await project(data);
-  const tls = certificate(folder);
+  const tls = certificate(path.join(folder, 'tls'), HOSTS);
   const server = await Server.start({
     data,
     args: ['--tls-cert', tls.crt, '--tls-key', tls.key],

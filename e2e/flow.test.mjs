@@ -1,7 +1,7 @@
 /**
  * The main flow, in safe mode, with the unmodified `firebase` SDK and `jose`: auth specification, section 1.
  * An app's account signs in with a custom token, refreshes, changes its profile, signs out; everything is still there
- * after a restart and after `kill -9`.
+ * after a restart. (`kill -9` is `crash.test.mjs`.)
  */
 
 import assert from 'node:assert/strict';
@@ -513,44 +513,6 @@ test('a restart keeps accounts, sessions and keys', async (t) => {
   assert.equal(claims.auth_time, decode(before).claims.auth_time);
   await assert.rejects(ended.user.getIdToken(true), code('auth/user-token-expired'));
   await logIn(second, { login: 'restarts' });
-  await second.stop();
-});
-
-test('kill -9 keeps every acknowledged account, whole', async (t) => {
-  const { server: first, apiKey } = await safeServer(t);
-  const names = Array.from({ length: 16 }, (_, index) => `crash-${index}`);
-  const acknowledged = new Set();
-  let killed;
-  const answers = names.map(async (username) => {
-    const body = { username, email: `${username}@example.com`, password: PASSWORD };
-    const answer = await first.post('/account/v1/signup', body).catch(() => undefined);
-    if (answer?.status === 201) acknowledged.add(username);
-    // In the middle of the others.
-    if (acknowledged.size >= 5) killed ??= first.kill();
-  });
-  await Promise.all(answers);
-  await (killed ?? first.kill());
-  assert.ok(acknowledged.size >= 5, `${acknowledged.size} acknowledged`);
-
-  const second = await first.again();
-  t.after(() => second.abandon());
-  for (const username of names) {
-    const email = `${username}@example.com`;
-    const login = (name) =>
-      second.post('/account/v1/login', { login: name, password: PASSWORD });
-    const [byName, byEmail] = [await login(username), await login(email)];
-    // Neither index may know an account that the other does not.
-    assert.equal(byName.status, byEmail.status, username);
-    if (acknowledged.has(username)) assert.equal(byName.status, 200, username);
-    if (byName.status === 200) {
-      assert.equal(byName.body.uid, byEmail.body.uid);
-      continue;
-    }
-    await signUp(second, { username, email });
-  }
-  const { customToken: token } = await logIn(second, { login: 'crash-0' });
-  const route = `/v1/accounts:signInWithCustomToken?key=${apiKey}`;
-  assert.equal((await second.post(route, { token })).status, 200);
   await second.stop();
 });
 

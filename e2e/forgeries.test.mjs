@@ -1,5 +1,6 @@
 /**
  * Tokens that must be refused, against the running server in safe mode: each row of auth specification, section 22.1.
+ * (Replays, and names of claims that are reserved to the server: `replays.test.mjs`.)
  * A row is a name, a way to forge, and how the documented message begins.
  *
  * Rows that need the server's own ID-token key (an ID token signed well with wrong claims) are unit tests of the `token`
@@ -209,6 +210,8 @@ test('forged tokens', async (t) => {
     await refuse('an unknown issuer', make(unknown), MISMATCH);
     const stranger = jws(HEADER, claims(unknown), strangers.rsa);
     await refuse('an unknown issuer with its own key', stranger, MISMATCH);
+    const elsewhere = first.client_email.replace(projectId, 'another-project');
+    await refuse('an issuer of another project', make({ iss: elsewhere, sub: elsewhere }), MISMATCH);
     const emulator = 'firebase-auth-emulator@example.com';
     await refuse('the emulator', make({ iss: emulator, sub: emulator }), MISMATCH);
     const off = jws(HEADER, claimsOf(disabled, 'x'), disabled.private);
@@ -272,6 +275,10 @@ test('forged tokens', async (t) => {
     const withClaims = (more) => raw(HEADER, `${text.slice(0, -1)},"claims":${more}}`);
     await refuse('17 levels', withClaims(deep(16)), FORMAT);
     await refuse('1000 levels', withClaims(deep(1000)), FORMAT);
+    const deepHeader = `{"alg":"RS256","a":${deep(16)}}`;
+    await refuse('17 levels in the header', raw(deepHeader, text), FORMAT);
+    const largeHeader = JSON.stringify({ ...HEADER, pad: 'x'.repeat(17_000) });
+    await refuse('a header of more than 16 KiB', raw(largeHeader, text), FORMAT);
     await refuse('5000 lists', withClaims('['.repeat(5000) + ']'.repeat(5000)), FORMAT);
     for (const token of ['{"uid":"x"}', '{"uid":"x","claims":{}}', '{']) {
       await refuse('a bare JSON object', token, FORMAT);
@@ -393,6 +400,22 @@ test('forged tokens', async (t) => {
         rows.push([`${alg} with the public key (${form})`, jws(head({ alg }), right.claims, secret)]);
       }
     }
+    for (const [alg, by] of [
+      ['RS384', strangers.rsa],
+      ['RS512', strangers.rsa],
+      ['PS256', strangers.rsa],
+      ['ES256', strangers.ec],
+      ['EdDSA', strangers.ed],
+    ]) {
+      rows.push([alg, jws(head({ alg }), right.claims, by)]);
+      rows.push([`${alg} called RS256`, jws(right.header, right.claims, by, alg)]);
+      rows.push([`RS256 called ${alg}`, `${encode(head({ alg }))}.${payload}.${signature}`]);
+    }
+    const cookie = `https://session.firebase.google.com/${projectId}`;
+    for (const signer of [strangers.rsa, first.private]) {
+      rows.push(['a session cookie', jws(right.header, { ...right.claims, iss: cookie }, signer)]);
+    }
+    rows.push(['a header of more than 16 KiB', `${encode(head({ pad: 'x'.repeat(17_000) }))}.${payload}.${signature}`]);
     rows.push(['another uid', `${header}.${change({ sub: 'a', user_id: 'a' })}.${signature}`]);
     rows.push(['a later end', `${header}.${change({ exp: 2 ** 33 })}.${signature}`]);
     rows.push(['an empty signature', `${header}.${payload}.`]);

@@ -6,7 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
@@ -48,13 +48,18 @@ export async function temporaryFolder(context) {
   return folder;
 }
 
-/** Runs a command to its end: `{ code, stdout, stderr }`. */
-export function run(args, { env } = {}) {
+/**
+ * Runs a command to its end: `{ code, stdout, stderr }`. `program` is another copy of the binary, `uid` its user.
+ * One that does not end is ended after `millis`.
+ */
+export function run(args, { env, program = binary(), uid, gid = uid, millis = COMMAND_MILLIS_MAX } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary(), args, {
+    const child = spawn(program, args, {
       env: environment(env),
+      uid,
+      gid,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: COMMAND_MILLIS_MAX,
+      timeout: millis,
     });
     let stdout = '';
     let stderr = '';
@@ -89,17 +94,30 @@ export async function customToken(keyFile, uid, claims) {
   return (await command('token', '--key', keyFile, '--uid', uid, ...more)).trim();
 }
 
+/** A self-signed certificate for names of hosts and this machine, made with openssl: `{ crt, key }`, two files. */
+export function certificate(stem, hosts = ['localhost']) {
+  const [crt, key] = [`${stem}.crt`, `${stem}.key`];
+  const names = [...hosts.map((host) => `DNS:${host}`), 'IP:127.0.0.1'].join(',');
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const subject = ['-subj', '/CN=firekeep-e2e', '-addext', `subjectAltName=${names}`];
+  const files = ['-keyout', key, '-out', crt, '-days', '2'];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...files], { stdio: 'pipe' });
+  return { crt, key };
+}
+
 /** A running server. */
 export class Server {
   /**
    * Starts a server and waits until it serves.
-   * `port` 0 takes a free one; `host` is the name in `url`; `args` are more arguments.
+   * `port` 0 takes a free one; `args` are more arguments; `shell` is what a shell does first, such as `ulimit -n 256`.
    */
-  static async start({ data, dev = false, port = 0, args = [], env } = {}) {
+  static async start({ data, dev = false, port = 0, args = [], env, shell } = {}) {
     const server = new Server();
-    server.options = { data, dev, args, env };
+    server.options = { data, dev, args, env, shell };
     const flags = ['serve', '--data', data, '--listen', `127.0.0.1:${port}`];
-    server.child = spawn(binary(), [...flags, ...(dev ? ['--dev'] : []), ...args], {
+    const serve = [binary(), ...flags, ...(dev ? ['--dev'] : []), ...args];
+    const [program, ...rest] = shell ? ['sh', '-c', `${shell}; exec "$0" "$@"`, ...serve] : serve;
+    server.child = spawn(program, rest, {
       env: environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -154,6 +172,13 @@ export class Server {
   async kill() {
     process.kill(this.child.pid, 'SIGKILL');
     await this.exit;
+  }
+
+  /** The process's resident memory, in KiB; `undefined` where the machine does not tell. */
+  async residentKib() {
+    const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8').catch(() => '');
+    const found = /^VmRSS:\s+(\d+) kB$/m.exec(status);
+    return found ? Number(found[1]) : undefined;
   }
 
   /** Starts the same server again, on the same port and data. */
