@@ -131,17 +131,15 @@ pub(crate) fn open_engine(folder: &Path, cache_bytes: usize) -> Result<RocksEngi
 }
 
 /// What is wrong with the folder, and what to do: an engine that opened has not yet read nor written everything.
-fn in_words(folder: &Path, error: Error) -> Error {
+pub(crate) fn in_words(folder: &Path, error: Error) -> Error {
     let folder = folder.display();
     match error.chain().find_map(|cause| cause.downcast_ref()) {
         Some(StoreError::Corrupt(cause)) => anyhow!(
             "the data folder `{folder}` is damaged: {cause}; keep a copy of it, check the disk, and restore the newest \
              backup into an empty folder"
         ),
-        Some(StoreError::Fatal(cause) | StoreError::Unavailable(cause)) => anyhow!(
-            "the data folder `{folder}` cannot be written: {cause}; make room on its disk or mend it, then start again; \
-             no committed data is lost"
-        ),
+        // The engine's sentence names the folder, and says what to do.
+        Some(StoreError::Fatal(cause) | StoreError::Unavailable(cause)) => anyhow!("{cause}"),
         Some(newer @ StoreError::NewerFormat { .. }) => {
             anyhow!("the data folder `{folder}` was written by a newer version: {newer}")
         }
@@ -178,11 +176,8 @@ mod tests {
         );
         let deep = firekeep_api::Error::from(StoreError::Corrupt(cause()));
         check(deep.into(), "restore the newest backup");
-        check(StoreError::Fatal(cause()).into(), "make room on its disk");
-        check(
-            StoreError::Unavailable(cause()).into(),
-            "make room on its disk",
-        );
+        check(StoreError::Fatal(cause()).into(), "block 7");
+        check(StoreError::Unavailable(cause()).into(), "block 7");
         let newer = StoreError::NewerFormat { found: 2, known: 1 };
         check(newer.into(), "start the newer version");
         check(StoreError::Closed.into(), "the store is closed");

@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli;
-use crate::data::{Data, Open};
+use crate::data::{Data, Open, in_words};
 use dispatch::App;
 
 /// The data folder when none is named.
@@ -224,9 +224,8 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     tokio::task::spawn_blocking(move || store.close()).await?;
     if let Some(failure) = failure {
         bail!(
-            "the server stopped, because its data folder `{}` takes no more writes: {failure}; nothing that was \
-             acknowledged is lost: make room on the disk or mend it, then start again",
-            serve.data.display()
+            "the server stopped, because its storage takes no more writes: {:#}",
+            in_words(&serve.data, failure.into())
         );
     }
     tended?;

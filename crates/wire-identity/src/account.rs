@@ -10,7 +10,7 @@ use axum::response::Response;
 use firekeep_api::account::NewAccount;
 use firekeep_api::identity::Authenticated;
 use firekeep_api::{Core, Error, TokenError};
-use firekeep_wire_http::{Incoming, empty, json};
+use firekeep_wire_http::{Envelope, Incoming, empty, json};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use self::bodies::{
     SignUpRequest,
 };
 use self::endpoints::{Endpoint, OpenOperation, Operation, UserOperation};
-use crate::error::{Code, of_account_server};
+use crate::error::{Code, code_of, of_account_server};
 
 /// Answers a request to an endpoint.
 pub(crate) async fn handle(
@@ -40,6 +40,12 @@ pub(crate) fn no_mail() -> Response {
         Code::NotImplemented,
         "password reset by mail is not enabled on this server",
     )
+}
+
+/// Answers a request that never came to an endpoint.
+pub(crate) fn refuse_unread(envelope: &Envelope) -> Response {
+    let body = ErrorResponse::new(code_of(envelope), envelope.message());
+    json(envelope.code(), &json!(body))
 }
 
 async fn open(

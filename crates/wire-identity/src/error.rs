@@ -1,7 +1,7 @@
 //! The error tables of Identity Toolkit and of the account server. Source: auth specification, sections 4.5, 14 and 23.
 
 use axum::http::StatusCode;
-use firekeep_api::{AccountError, Error, TokenError};
+use firekeep_api::{AccountError, Error, StoreError, TokenError};
 use firekeep_wire_http::Envelope;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,6 +9,9 @@ use serde::Serialize;
 /// The text of a client that tried too often.
 const TOO_MANY: &str = "TOO_MANY_ATTEMPTS_TRY_LATER : Access to this account has been temporarily disabled due to \
                         many failed login attempts. Try again later.";
+
+/// The text of a server whose storage takes no writes.
+const NO_STORAGE: &str = "The server cannot store data at the moment. Try again later.";
 
 /// What Identity Toolkit answers for an error.
 pub(crate) fn envelope(error: Error) -> Envelope {
@@ -35,7 +38,7 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         Error::NotAllowed(why) => Envelope::business(format!("OPERATION_NOT_ALLOWED : {why}")),
         Error::Invalid(message) => Envelope::business(message),
         Error::NotFound(message) => Envelope::not_found(message),
-        Error::Store(cause) => internal(&cause),
+        Error::Store(cause) => of_store(&cause),
         Error::MadeInDevMode => internal(&Error::MadeInDevMode),
         Error::Internal(cause) => internal(&cause),
     }
@@ -44,6 +47,32 @@ pub(crate) fn envelope(error: Error) -> Envelope {
 fn internal(cause: &dyn std::fmt::Display) -> Envelope {
     tracing::error!(%cause, "request failed");
     Envelope::internal()
+}
+
+fn of_store(cause: &StoreError) -> Envelope {
+    let envelope = internal(cause);
+    if comes_back(cause) {
+        return Envelope::unavailable(NO_STORAGE);
+    }
+    envelope
+}
+
+/// Whether the same request may do better later, at the latest when the server was started again.
+fn comes_back(cause: &StoreError) -> bool {
+    match cause {
+        StoreError::Contended
+        | StoreError::Unavailable(_)
+        | StoreError::SnapshotExpired
+        | StoreError::Fatal(_)
+        | StoreError::Closed => true,
+        StoreError::TooLarge(_)
+        | StoreError::Reserved(_)
+        | StoreError::ReadTimeTooOld
+        | StoreError::Corrupt(_)
+        | StoreError::NewerFormat { .. }
+        | StoreError::Unsupported(_)
+        | StoreError::Io(_) => false,
+    }
 }
 
 fn of_account(error: AccountError) -> Envelope {
@@ -74,7 +103,7 @@ fn of_account(error: AccountError) -> Envelope {
         AccountError::SessionEnded => "TOKEN_EXPIRED".to_owned(),
         AccountError::Token(cause) => id_token(&cause),
         AccountError::Corrupt(cause) => return internal(&cause),
-        AccountError::Store(cause) => return internal(&cause),
+        AccountError::Store(cause) => return of_store(&cause),
     };
     Envelope::business(message)
 }
@@ -189,6 +218,7 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
             | AccountError::InvalidRefreshToken
             | AccountError::SessionEnded
             | AccountError::Token(_) => Code::Unauthenticated,
+            AccountError::Store(cause) if comes_back(&cause) => return no_storage(&text),
             AccountError::Corrupt(_) | AccountError::Store(_) => return server_error(&text),
         },
         Error::WrongPassword | Error::EmailNotFound => {
@@ -208,9 +238,24 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         | Error::TenantNotFound
         | Error::Invalid(_) => Code::InvalidRequest,
         Error::NotFound(_) => Code::NotFound,
+        Error::Store(cause) if comes_back(&cause) => return no_storage(&text),
         Error::MadeInDevMode | Error::Store(_) | Error::Internal(_) => return server_error(&text),
     };
     (code, text)
+}
+
+fn no_storage(cause: &str) -> (Code, String) {
+    tracing::error!(%cause, "request failed");
+    (Code::Busy, NO_STORAGE.to_owned())
+}
+
+/// The account server's code for a request that never came to it.
+pub(crate) fn code_of(envelope: &Envelope) -> Code {
+    match envelope.code() {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
+        _ => Code::InvalidRequest,
+    }
 }
 
 fn server_error(cause: &str) -> (Code, String) {

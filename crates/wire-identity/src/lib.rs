@@ -20,6 +20,7 @@ use axum::response::{IntoResponse as _, Response};
 use firekeep_api::Core;
 use firekeep_wire_http::{Envelope, Incoming};
 
+use crate::account::endpoints::PREFIX;
 use crate::route::Route;
 
 /// Answers a request of this crate's, or `None` when its path is not one.
@@ -46,17 +47,22 @@ pub async fn handle(core: &Arc<Core>, request: &Incoming) -> Option<Response> {
         }
         Route::NotEnabled(what) => Envelope::not_implemented(&what).into_response(),
     };
-    if !matches!(route_is_cacheable(&response), Some(true)) {
-        let headers = response.headers_mut();
+    let headers = response.headers_mut();
+    // Only public keys say how long they may be kept.
+    if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     }
     Some(response)
 }
 
-/// Whether the answer set its own cache lifetime: only public keys do.
-fn route_is_cacheable(response: &Response) -> Option<bool> {
-    Some(response.headers().contains_key(header::CACHE_CONTROL))
+/// Refuses a request that could not be read, or whose path is nobody's, in the form of those it is meant for.
+#[must_use]
+pub fn refuse(path: &str, envelope: Envelope) -> Response {
+    if path.trim_start_matches('/').starts_with(PREFIX) {
+        return account::refuse_unread(&envelope);
+    }
+    envelope.into_response()
 }
 
 fn or_envelope(result: Result<serde_json::Value, Envelope>) -> Response {

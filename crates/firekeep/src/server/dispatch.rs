@@ -14,6 +14,7 @@ use firekeep_api::{Client, Core, Mode};
 use firekeep_wire_http::{
     Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, text,
 };
+use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
 use serde_json::json;
 
@@ -50,7 +51,7 @@ impl App {
         let path = request.uri().path().to_owned();
         let headers = request.headers().clone();
         let client = self.client(&headers, peer);
-        let work = AssertUnwindSafe(self.route(request, client)).catch_unwind();
+        let work = AssertUnwindSafe(self.route(request, &path, client)).catch_unwind();
         let mut response = work.await.unwrap_or_else(|_| {
             tracing::error!(request = %id, "a request panicked");
             Envelope::internal().into_response()
@@ -78,9 +79,9 @@ impl App {
         response
     }
 
-    async fn route(&self, request: Request<Body>, client: Client) -> Response<Body> {
+    async fn route(&self, request: Request<Body>, path: &str, client: Client) -> Response<Body> {
         if let Some(fault) = head::fault(&request) {
-            let mut response = Envelope::invalid_argument(fault).into_response();
+            let mut response = refuse(path, Envelope::invalid_argument(fault));
             // Where the body ends is a matter of opinion.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
@@ -91,7 +92,7 @@ impl App {
         }
         let incoming = match Incoming::read(request, client).await {
             Ok(incoming) => incoming,
-            Err(envelope) => return envelope.into_response(),
+            Err(envelope) => return refuse(path, envelope),
         };
         if let Some(response) = self.own(&incoming) {
             return response;
@@ -99,7 +100,8 @@ impl App {
         if let Some(response) = firekeep_wire_identity::handle(&self.core, &incoming).await {
             return response;
         }
-        Envelope::not_found("The requested URL was not found on this server.").into_response()
+        let unknown = Envelope::not_found("The requested URL was not found on this server.");
+        refuse(path, unknown)
     }
 
     /// What is the program's own: status, health, the script.
