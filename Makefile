@@ -28,12 +28,13 @@ lint: setup-lint ## format, clippy, layering, what may come into the build, docs
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 bench: setup-test ## what the release binary costs, as ratios beside their targets
-	cargo build --release --bin firekeep --bin firekeep-bench
+	cargo build --release --bin firekeep --bin firekeep-bench --bin storage
 	cd benches/emulator && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	./target/release/firekeep-bench
+	./target/release/storage
 
 SECONDS = 10
-fuzz: setup-test ## every parser of foreign bytes, SECONDS each (make fuzz SECONDS=600)
+fuzz: setup ## every parser of foreign bytes, SECONDS each (make fuzz SECONDS=600)
 	sh xtask/fuzz.sh $(SECONDS)
 
 package: setup ## a stripped binary as tarball and .deb, in dist/

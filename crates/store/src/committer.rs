@@ -1,15 +1,16 @@
-//! The one thread per database that commits: it takes everything in line, decides it, and makes it one engine batch.
+//! Commits: takes everything in line, decides it, and makes it one engine batch. One at a time per database.
 //!
-//! Storage design, section 7.
+//! A thread does it for everybody who waits. A transaction that finds nobody else there commits by itself, which
+//! saves waking that thread and being woken by it. Storage design, section 7.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::plan::{Before, Plan, plan};
 use crate::queue::{Queue, Refusal, Submission};
-use crate::recent::Recent;
+use crate::recent::{Conflict, Recent};
 use crate::write_tx::{Intent, Place};
 use crate::{CommitError, CommitId, CommitTime, DbId, Decision, Engine, Error, Space};
 
@@ -19,13 +20,15 @@ const LOOK_UPS_MAX: usize = 20;
 /// How long one look-up may wait for the commit to appear.
 const LOOK_UP_WAIT: Duration = Duration::from_millis(100);
 
-/// What the thread owns.
+/// What one commit at a time needs.
 pub(crate) struct Committer {
     engine: Arc<dyn Engine>,
     db: DbId,
     queue: Arc<Queue>,
     recent: Recent,
     ids: CommitIds,
+    /// The group before was one transaction or none.
+    lonely: bool,
 }
 
 impl Committer {
@@ -42,32 +45,64 @@ impl Committer {
             queue,
             recent: Recent::new(time),
             ids: CommitIds::default(),
+            lonely: true,
         }
     }
 
-    /// Commits until the queue is stopped.
-    pub(crate) fn run(mut self) {
-        // Also when this thread panics, nobody may wait for it for ever.
-        let _stop = StopWhenDone(Arc::clone(&self.queue));
-        while let Some(group) = self.queue.take_group() {
-            self.commit(group);
+    /// The thread: commits until the queue is stopped and empty.
+    pub(crate) fn run(committer: &Mutex<Self>, queue: &Queue) {
+        while queue.wait() {
+            // Who panicked in it has failed the queue.
+            let Ok(mut committer) = committer.lock() else {
+                return;
+            };
+            let group = queue.take_group();
+            // Empty when the queue failed meanwhile.
+            if !group.is_empty() {
+                committer.commit(group);
+            }
         }
+    }
+
+    /// Commits a transaction at once, if nobody commits or waits; gives it back otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Fatal`].
+    pub(crate) fn commit_alone(
+        committer: &Mutex<Self>,
+        submission: Submission,
+    ) -> Result<Option<Submission>, Error> {
+        let Ok(mut committer) = committer.try_lock() else {
+            return Ok(Some(submission));
+        };
+        // Checked with the lock held: `Store::close` takes it last.
+        committer.queue.check()?;
+        // Those that the group before answered are about to come back: wait for them in line.
+        if !committer.lonely || committer.queue.waiting() > 0 {
+            return Ok(Some(submission));
+        }
+        committer.commit(vec![submission]);
+        Ok(None)
     }
 
     fn commit(&mut self, group: Vec<Submission>) {
-        let intents: Vec<_> = group.iter().map(|submission| &submission.intent).collect();
-        match self.try_commit(&intents) {
+        // Also when this panics, nobody may wait for ever.
+        let _stop = StopWhenPanicking(Arc::clone(&self.queue));
+        self.lonely = group.len() <= 1;
+        let split = |submission: Submission| (submission.intent, submission.asker);
+        let (intents, askers): (Vec<_>, Vec<_>) = group.into_iter().map(split).unzip();
+        match self.try_commit(intents) {
             Ok(verdicts) => {
-                for (submission, verdict) in group.into_iter().zip(verdicts) {
-                    submission.answer(verdict.map_err(Refusal::Conflict));
+                for (asker, verdict) in askers.into_iter().zip(verdicts) {
+                    asker.answer(verdict.map_err(Refusal::Conflict));
                 }
             }
             Err(error) => {
                 if let CommitError::Fatal(cause) = &error {
                     self.queue.fail(cause);
                 }
-                for submission in group {
-                    submission.answer(Err(Refusal::Failed(error.clone())));
+                for asker in askers {
+                    asker.answer(Err(Refusal::Failed(error.clone())));
                 }
             }
         }
@@ -77,13 +112,15 @@ impl Committer {
     /// running again before that would only lose again.
     fn try_commit(
         &mut self,
-        group: &[&Intent],
-    ) -> Result<Vec<Result<CommitTime, crate::recent::Conflict>>, CommitError> {
-        let before = self.rows_before(group)?;
+        group: Vec<Intent>,
+    ) -> Result<Vec<Result<CommitTime, Conflict>>, CommitError> {
+        let before = self.rows_before(&group)?;
+        let mut group = Some(group);
         let mut planned = Ok(Plan::default());
         let committed = self
             .engine
             .commit(self.db, self.recent.complete_to(), &mut |view| {
+                let group = group.take().unwrap_or_default();
                 planned = plan(view, group, &before, &self.recent, || self.ids.next());
                 match &mut planned {
                     Ok(plan) if !plan.batches.is_empty() => {
@@ -103,7 +140,7 @@ impl Committer {
     }
 
     /// The rows that the group may replace and that their transactions did not read.
-    fn rows_before(&self, group: &[&Intent]) -> Result<Before, CommitError> {
+    fn rows_before(&self, group: &[Intent]) -> Result<Before, CommitError> {
         let mut before = Before::default();
         let wanted = |intent: &Intent, place: &Place| {
             place.0.history().is_some() && !intent.reads.points.contains_key(place)
@@ -165,9 +202,9 @@ fn fatal_if_corrupt(error: Error) -> CommitError {
     }
 }
 
-struct StopWhenDone(Arc<Queue>);
+struct StopWhenPanicking(Arc<Queue>);
 
-impl Drop for StopWhenDone {
+impl Drop for StopWhenPanicking {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.fail("the committer panicked");

@@ -24,6 +24,7 @@ mod commits;
 mod differential;
 mod feed;
 mod limits;
+mod past;
 mod scans;
 mod transactions;
 
@@ -77,6 +78,7 @@ const TESTS: &[(&str, Test)] = &[
         "trim",
         feed::trimming_removes_old_log_and_history_and_nothing_else,
     ),
+    ("past", past::reads_in_the_past_equal_a_recorded_model),
     ("increments", transactions::concurrent_increments_all_count),
     ("lost update", transactions::a_lost_update_is_refused),
     ("write skew", transactions::a_write_skew_is_refused),

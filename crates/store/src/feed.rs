@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{CommitTime, DbId, Engine, Error, LogRow, META_TRIM, Space, row};
+use crate::{CommitTime, DbId, Engine, Error, LogRow, META_TRIM, Snapshot, Space, row};
 
 /// A reader of the log. Many may read at once, each from where it likes.
 pub struct Feed {
@@ -20,20 +20,8 @@ impl Feed {
         after: CommitTime,
     ) -> Result<Self, Error> {
         let snapshot = engine.snapshot(db)?;
-        let trimmed = snapshot
-            .get(Space::Meta, &[META_TRIM])?
-            .into_iter()
-            .next()
-            .flatten();
+        check_kept(snapshot.as_ref(), after)?;
         drop(snapshot);
-        if let Some(stored) = trimmed {
-            let value = row::decode(stored)?.value;
-            let mark = value.as_ref().try_into().map(CommitTime::from_key);
-            let mark = mark.map_err(|_| Error::Corrupt("a trim mark".to_owned()))?;
-            if after < mark {
-                return Err(Error::ReadTimeTooOld);
-            }
-        }
         Ok(Self {
             engine,
             db,
@@ -63,5 +51,20 @@ impl Feed {
     #[must_use]
     pub fn position(&self) -> CommitTime {
         self.after
+    }
+}
+
+/// Refuses a time of which the log and the history were trimmed.
+pub(crate) fn check_kept(snapshot: &dyn Snapshot, time: CommitTime) -> Result<(), Error> {
+    let stored = snapshot.get(Space::Meta, &[META_TRIM])?;
+    let Some(stored) = stored.into_iter().next().flatten() else {
+        return Ok(());
+    };
+    let value = row::decode(stored)?.value;
+    let mark = value.as_ref().try_into().map(CommitTime::from_key);
+    let mark = mark.map_err(|_| Error::Corrupt("a trim mark".to_owned()))?;
+    match time < mark {
+        true => Err(Error::ReadTimeTooOld),
+        false => Ok(()),
     }
 }

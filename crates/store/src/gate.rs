@@ -4,6 +4,7 @@
 //! Only a help: correctness rests on the check at commit. Keys share a fixed number of gates by their hash.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::write_tx::Place;
@@ -14,6 +15,8 @@ const GATES: u64 = 256;
 /// All gates.
 pub(crate) struct Gates {
     gates: Vec<Gate>,
+    /// How many have a turn or wait for one, at any gate: mostly nobody does.
+    busy: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -31,12 +34,14 @@ struct Tickets {
 /// A turn at a gate, until dropped.
 pub(crate) struct Turn<'a> {
     gate: &'a Gate,
+    busy: &'a AtomicUsize,
 }
 
 impl Default for Gates {
     fn default() -> Self {
         Self {
             gates: (0..GATES).map(|_| Gate::default()).collect(),
+            busy: AtomicUsize::new(0),
         }
     }
 }
@@ -45,6 +50,7 @@ impl Gates {
     /// Waits for the turn at a key. INVARIANT: the caller holds no other turn, so nobody waits in a circle.
     pub(crate) fn enter(&self, place: &Place) -> Option<Turn<'_>> {
         let gate = self.gate(place)?;
+        self.busy.fetch_add(1, Ordering::Relaxed);
         let mut tickets = gate.lock();
         let ticket = tickets.next;
         tickets.next += 1;
@@ -54,11 +60,17 @@ impl Gates {
                 .wait_while(tickets, waiting)
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        Some(Turn { gate })
+        Some(Turn {
+            gate,
+            busy: &self.busy,
+        })
     }
 
     /// True while somebody has the turn at a key or waits for it.
     pub(crate) fn is_busy(&self, place: &Place) -> bool {
+        if self.busy.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
         self.gate(place).is_some_and(|gate| {
             let tickets = gate.lock();
             tickets.next != tickets.serving
@@ -86,6 +98,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.gate.lock().serving += 1;
         self.gate.turned.notify_all();
+        self.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

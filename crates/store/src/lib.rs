@@ -17,6 +17,7 @@ pub mod limits;
 mod log;
 mod mem;
 pub mod meta;
+mod past;
 mod plan;
 mod queue;
 mod range;

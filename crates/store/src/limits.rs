@@ -41,5 +41,8 @@ pub const WRITE_TRIES_MAX: u32 = 5;
 /// The memory for recently written keys, in bytes. A transaction that read before the oldest of them runs again.
 pub const RECENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Snapshots that were kept for longer are counted: [`Store::old_snapshots`](crate::Store::old_snapshots).
+pub const SNAPSHOT_AGE_NOTED: Duration = Duration::from_secs(60);
+
 /// How long a snapshot may be read. An older one keeps the engine from tidying up.
 pub const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(5 * 60);

@@ -13,6 +13,10 @@ const DELETED: u8 = 1;
 const REPLACED: u8 = 2;
 const IMAGE: u8 = 4;
 
+/// What a row takes beside its changes, and a change beside its key and image, in bytes: at most.
+const ROW_BYTES: usize = 48;
+const CHANGE_BYTES: usize = 20;
+
 /// What one commit did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogRow {
@@ -62,7 +66,13 @@ impl LogRow {
     /// The row's bytes.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut bytes = vec![FORMAT];
+        let size = |change: &Change| {
+            let after = change.after.as_ref().map_or(0, Bytes::len);
+            CHANGE_BYTES + change.key.len() + after
+        };
+        let sizes: usize = self.changes.iter().map(size).sum();
+        let mut bytes = Vec::with_capacity(ROW_BYTES + sizes);
+        bytes.push(FORMAT);
         put_bytes(&mut bytes, &self.time.to_key());
         put_bytes(&mut bytes, &self.seq.to_be_bytes());
         put_bytes(&mut bytes, &self.commit.0);

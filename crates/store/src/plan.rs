@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::limits::{LOG_IMAGE_BYTES_MAX, LOG_IMAGES_BYTES_MAX};
-use crate::recent::{Conflict, Footprint, Recent};
-use crate::write_tx::{Intent, Place};
+use crate::recent::{Conflict, Footprint, Footprints, Recent};
+use crate::write_tx::{Intent, Place, Reads};
 use crate::{
-    Batch, Change, ClockView, CommitId, CommitTime, Error, LogRow, Space, history_key, row,
+    Batch, Change, ClockView, CommitId, CommitTime, Error, Key, LogRow, Space, history_key, row,
 };
 
 /// Rows with history as they stand before the group, with their headers, as seen at `time`.
@@ -30,7 +30,7 @@ pub(crate) struct Plan {
     /// Per transaction of the group: its commit time, or why it must run again.
     pub(crate) verdicts: Vec<Result<CommitTime, Conflict>>,
     /// The commits made elsewhere and here, for [`Recent::extend`] once they are durable.
-    pub(crate) footprints: Vec<Footprint>,
+    pub(crate) footprints: Footprints,
 }
 
 /// Decides a group.
@@ -39,29 +39,23 @@ pub(crate) struct Plan {
 /// [`Error::Corrupt`] when a replaced row cannot be read.
 pub(crate) fn plan(
     view: &ClockView<'_>,
-    group: &[&Intent],
+    group: Vec<Intent>,
     before: &Before,
     recent: &Recent,
     mut commit_id: impl FnMut() -> CommitId,
 ) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     for log in view.since {
-        let places = log
-            .changes
-            .iter()
-            .map(|change| (change.space, change.key.clone()));
-        plan.footprints.push(Footprint::new(log.time, places));
+        let places = log.changes.iter();
+        let places = places.map(|change| (change.space, change.key.clone()));
+        plan.footprints.push(Footprint::new(places).at(log.time));
     }
     let foreign = plan.footprints.len();
-    let mut draft = Draft {
-        newest: BTreeMap::new(),
-        before: &before.rows,
-    };
     let mut time = view.state.last;
     let mut seq = view.state.seq;
     for intent in group {
         let elsewhere = plan.footprints.iter().take(foreign);
-        if let Err(conflict) = check(intent, recent, &plan.footprints, before.time, elsewhere) {
+        if let Err(conflict) = check(&intent, recent, &plan.footprints, before.time, elsewhere) {
             plan.verdicts.push(Err(conflict));
             continue;
         }
@@ -72,11 +66,16 @@ pub(crate) fn plan(
             seq,
             commit: commit_id(),
             epoch: view.state.epoch,
-            changes: Vec::new(),
+            changes: Vec::with_capacity(intent.writes.len()),
         };
-        plan.batches.push(draft.batch(intent, log)?);
-        plan.footprints
-            .push(Footprint::new(time, intent.writes.keys().cloned()));
+        let standing = Standing {
+            plan: &plan,
+            reads: &intent.reads,
+            before,
+        };
+        let batch = standing.batch(intent.writes, intent.footprint.hashes(), log)?;
+        plan.batches.push(batch);
+        plan.footprints.push(intent.footprint.at(time));
         plan.verdicts.push(Ok(time));
     }
     Ok(plan)
@@ -85,7 +84,7 @@ pub(crate) fn plan(
 fn check<'a>(
     intent: &Intent,
     recent: &Recent,
-    pending: &[Footprint],
+    pending: &Footprints,
     before: CommitTime,
     elsewhere: impl Iterator<Item = &'a Footprint>,
 ) -> Result<(), Conflict> {
@@ -103,27 +102,39 @@ fn check<'a>(
     Ok(())
 }
 
-/// The rows of the group so far.
-struct Draft<'a> {
-    /// Rows with history that the group wrote.
-    newest: BTreeMap<Place, Option<Bytes>>,
-    before: &'a BTreeMap<Place, Option<Bytes>>,
+/// The rows that stand when a transaction of the group has its turn.
+struct Standing<'a> {
+    plan: &'a Plan,
+    reads: &'a Reads,
+    before: &'a Before,
 }
 
-impl Draft<'_> {
-    fn batch(&mut self, intent: &Intent, log: LogRow) -> Result<Batch, Error> {
+impl Standing<'_> {
+    fn batch(
+        &self,
+        writes: BTreeMap<Place, Option<Bytes>>,
+        hashes: &[u64],
+        log: LogRow,
+    ) -> Result<Batch, Error> {
+        let time = log.time;
         let mut batch = Batch {
+            puts: Vec::with_capacity(writes.len()),
             log,
             ..Batch::default()
         };
+        // Index entries have no value: they share this row.
+        let empty = row::encode(time, &[]);
+        let encode = |value: Bytes| match value.is_empty() {
+            true => empty.clone(),
+            false => row::encode(time, &value),
+        };
         let mut images_bytes = 0;
-        for (place, value) in &intent.writes {
-            let time = batch.log.time;
-            let row = value.as_ref().map(|value| row::encode(time, value));
-            let Some(replaced) = self.replace(intent, place, &row, &mut batch)? else {
+        for ((place, value), hash) in writes.into_iter().zip(hashes) {
+            let row = value.map(encode);
+            let Some(replaced) = self.replace(&place, *hash, row.is_none(), &mut batch)? else {
                 continue;
             };
-            let (space, key) = place.clone();
+            let (space, key) = place;
             let image = row.clone().filter(|row| {
                 let bytes = row.len();
                 let fits = bytes <= LOG_IMAGE_BYTES_MAX
@@ -132,11 +143,10 @@ impl Draft<'_> {
                 images_bytes += if fits { bytes } else { 0 };
                 fits
             });
-            let deleted = row.is_none();
             batch.log.changes.push(Change {
                 space,
                 key: key.clone(),
-                deleted,
+                deleted: row.is_none(),
                 replaced,
                 after: image,
             });
@@ -151,25 +161,18 @@ impl Draft<'_> {
     /// Moves the row that `place` has to the history, and gives its time. `None` when there is nothing to do: the
     /// removal of a row with history that is not there.
     fn replace(
-        &mut self,
-        intent: &Intent,
+        &self,
         place: &Place,
-        row: &Option<Bytes>,
+        hash: u64,
+        deleted: bool,
         batch: &mut Batch,
     ) -> Result<Option<Option<CommitTime>>, Error> {
         let (space, key) = place;
         let Some(history) = space.history() else {
             return Ok(Some(None));
         };
-        // What the transaction read is what stands, or it would not have passed.
-        let read = intent.reads.points.get(place);
-        let old = self
-            .newest
-            .get(place)
-            .or(read)
-            .or_else(|| self.before.get(place));
-        let old = old.cloned().flatten();
-        if row.is_none() && old.is_none() {
+        let old = self.row(place, hash);
+        if deleted && old.is_none() {
             return Ok(None);
         }
         let created = old.as_deref().map(row::time).transpose()?;
@@ -178,7 +181,32 @@ impl Draft<'_> {
                 .puts
                 .push((history, history_key(key, batch.log.time), old));
         }
-        self.newest.insert(place.clone(), row.clone());
         Ok(Some(created))
+    }
+
+    fn row(&self, place: &Place, hash: u64) -> Option<Bytes> {
+        let written = self.plan.footprints.may_touch(hash);
+        let mut batches = self.plan.batches.iter().rev().filter(|_| written);
+        if let Some(row) = batches.find_map(|batch| batch.row(place)) {
+            return row;
+        }
+        // What the transaction read is what stands, or it would not have passed.
+        let read = self.reads.points.get(place);
+        read.or_else(|| self.before.rows.get(place))
+            .cloned()
+            .flatten()
+    }
+}
+
+impl Batch {
+    /// The row that it leaves at a place, if it writes there.
+    fn row(&self, place: &Place) -> Option<Option<Bytes>> {
+        let is = |space: &Space, key: &Key| (space, key) == (&place.0, &place.1);
+        let put = self.puts.iter().find(|(space, key, _)| is(space, key));
+        let deleted = || self.deletes.iter().find(|(space, key)| is(space, key));
+        match put {
+            Some((_, _, row)) => Some(Some(row.clone())),
+            None => deleted().map(|_| None),
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! Where transactions wait for the committer, and how they get their answers.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::{GROUP_BYTES_MAX, GROUP_COMMITS_MAX, QUEUE_COMMITS_MAX};
 use crate::recent::Conflict;
@@ -24,17 +23,34 @@ pub(crate) struct Submission {
     pub(crate) intent: Intent,
     /// True when it lost before: it goes first.
     pub(crate) again: bool,
-    answer: SyncSender<Result<CommitTime, Refusal>>,
+    pub(crate) asker: Asker,
 }
 
-/// Where the answer arrives.
-pub(crate) type Answer = Receiver<Result<CommitTime, Refusal>>;
+/// What became of a transaction.
+pub(crate) type Outcome = Result<CommitTime, Refusal>;
+
+/// Who waits for a transaction's answer. Dropped without one, it answers that the committer stopped.
+#[derive(Debug)]
+pub(crate) struct Asker(Option<Arc<Slot>>);
+
+/// Where the answer arrives. Lighter than a channel: there is one for each transaction.
+#[derive(Debug)]
+pub(crate) struct Answer(Arc<Slot>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    outcome: Mutex<Option<Outcome>>,
+    given: Condvar,
+}
 
 /// The waiting transactions. Full means: the next one waits for a place.
 #[derive(Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    changed: Condvar,
+    /// The committer waits here for transactions.
+    filled: Condvar,
+    /// Transactions wait here for a place.
+    room: Condvar,
 }
 
 #[derive(Default)]
@@ -54,20 +70,57 @@ enum Stop {
 impl Submission {
     /// A submission, and where its answer will arrive.
     pub(crate) fn new(intent: Intent, again: bool) -> (Self, Answer) {
-        let (answer, answered) = sync_channel(1);
-        (
-            Self {
-                intent,
-                again,
-                answer,
-            },
-            answered,
-        )
+        let slot = Arc::<Slot>::default();
+        let asker = Asker(Some(Arc::clone(&slot)));
+        let submission = Self {
+            intent,
+            again,
+            asker,
+        };
+        (submission, Answer(slot))
+    }
+}
+
+impl Asker {
+    /// Answers. A submitter that went away does not mind.
+    pub(crate) fn answer(mut self, outcome: Outcome) {
+        if let Some(slot) = self.0.take() {
+            slot.give(outcome);
+        }
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.give(stopped());
+        }
+    }
+}
+
+impl Answer {
+    /// Waits for the answer.
+    pub(crate) fn wait(self) -> Outcome {
+        let missing = |outcome: &mut Option<Outcome>| outcome.is_none();
+        let waited = self.0.given.wait_while(self.0.lock(), missing);
+        let mut outcome = waited.unwrap_or_else(PoisonError::into_inner);
+        outcome.take().unwrap_or_else(stopped)
+    }
+}
+
+fn stopped() -> Outcome {
+    let cause = "the committer stopped".to_owned();
+    Err(Refusal::Failed(CommitError::Fatal(cause)))
+}
+
+impl Slot {
+    fn give(&self, outcome: Outcome) {
+        *self.lock() = Some(outcome);
+        self.given.notify_one();
     }
 
-    /// Answers. A submitter that went away does not mind.
-    pub(crate) fn answer(self, outcome: Result<CommitTime, Refusal>) {
-        let _ = self.answer.send(outcome);
+    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +131,7 @@ impl Queue {
     /// [`Error::Closed`], [`Error::Fatal`].
     pub(crate) fn submit(&self, submission: Submission) -> Result<(), Error> {
         let full = |state: &mut State| state.stopped.is_none() && state.len() >= QUEUE_COMMITS_MAX;
-        let waited = self.changed.wait_while(self.lock(), full);
+        let waited = self.room.wait_while(self.lock(), full);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         state.check()?;
         if submission.again {
@@ -86,17 +139,26 @@ impl Queue {
         } else {
             state.first.push_back(submission);
         }
+        // The committer waits only for the first one: this is its one waker.
+        let first = state.len() == 1;
         drop(state);
-        self.changed.notify_all();
+        if first {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
-    /// Everything in line, up to the limits of a group; waits for the first. `None` when the queue was stopped and
-    /// is empty.
-    pub(crate) fn take_group(&self) -> Option<Vec<Submission>> {
+    /// Waits until there is something in line. False when the queue was stopped and is empty.
+    pub(crate) fn wait(&self) -> bool {
         let idle = |state: &mut State| state.stopped.is_none() && state.len() == 0;
-        let waited = self.changed.wait_while(self.lock(), idle);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let waited = self.filled.wait_while(self.lock(), idle);
+        waited.unwrap_or_else(PoisonError::into_inner).len() > 0
+    }
+
+    /// Everything in line, up to the limits of a group.
+    pub(crate) fn take_group(&self) -> Vec<Submission> {
+        let mut state = self.lock();
+        let was_full = state.len() >= QUEUE_COMMITS_MAX;
         let mut group = Vec::new();
         let mut bytes = 0;
         while group.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
@@ -105,14 +167,17 @@ impl Queue {
             group.push(next);
         }
         drop(state);
-        self.changed.notify_all();
-        Some(group).filter(|group| !group.is_empty())
+        if was_full {
+            self.room.notify_all();
+        }
+        group
     }
 
     /// Takes no further transactions; those in line are still committed.
     pub(crate) fn close(&self) {
         self.lock().stopped.get_or_insert(Stop::Closed);
-        self.changed.notify_all();
+        self.filled.notify_all();
+        self.room.notify_all();
     }
 
     /// Takes no further transactions, and refuses those in line.
@@ -122,9 +187,11 @@ impl Queue {
         let waiting: Vec<_> = std::iter::from_fn(|| state.pop()).collect();
         drop(state);
         for submission in waiting {
-            submission.answer(Err(Refusal::Failed(CommitError::Fatal(cause.to_owned()))));
+            let error = CommitError::Fatal(cause.to_owned());
+            submission.asker.answer(Err(Refusal::Failed(error)));
         }
-        self.changed.notify_all();
+        self.filled.notify_all();
+        self.room.notify_all();
     }
 
     /// Whether transactions are taken.
@@ -136,7 +203,6 @@ impl Queue {
     }
 
     /// How many wait.
-    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().len()
     }
@@ -187,12 +253,12 @@ mod tests {
             .map(|_| submit(&queue, 1, false))
             .collect();
         let _again = submit(&queue, 2, true);
-        let group = queue.take_group().unwrap();
+        let group = queue.take_group();
         assert_eq!(group.len(), GROUP_COMMITS_MAX);
         assert_eq!(group[0].intent.bytes, 2);
-        assert_eq!(queue.take_group().unwrap().len(), 2);
+        assert_eq!(queue.take_group().len(), 2);
         let _large = [GROUP_BYTES_MAX, 1].map(|bytes| submit(&queue, bytes, false));
-        assert_eq!(queue.take_group().unwrap().len(), 1);
+        assert_eq!(queue.take_group().len(), 1);
     }
 
     #[test]
@@ -201,18 +267,18 @@ mod tests {
         let _answer = submit(&queue, 1, false);
         queue.close();
         assert!(matches!(queue.check(), Err(Error::Closed)));
-        assert_eq!(queue.take_group().unwrap().len(), 1);
-        assert!(queue.take_group().is_none());
+        assert_eq!(queue.take_group().len(), 1);
+        assert!(!queue.wait());
 
         let queue = Queue::default();
         let answer = submit(&queue, 1, false);
         queue.fail("broken");
-        let refused = answer.recv().unwrap();
+        let refused = answer.wait();
         assert!(matches!(
             refused,
             Err(Refusal::Failed(CommitError::Fatal(_)))
         ));
         assert!(matches!(queue.check(), Err(Error::Fatal(_))));
-        assert!(queue.take_group().is_none());
+        assert!(!queue.wait());
     }
 }

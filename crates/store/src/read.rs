@@ -1,9 +1,13 @@
 //! Reading: the trait that reading code takes, and a view of everything committed.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use firekeep_model::Timestamp;
 
-use crate::limits::SNAPSHOT_AGE_MAX;
+use crate::feed::check_kept;
+use crate::limits::{SNAPSHOT_AGE_MAX, SNAPSHOT_AGE_NOTED};
+use crate::past::Past;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, Page, PageLimit, Row, Snapshot, Space, Store, row,
 };
@@ -73,28 +77,51 @@ pub struct RowPage {
     pub next: Option<Key>,
 }
 
-/// A consistent view of everything committed.
+/// A consistent view of everything committed, now or up to a time.
 pub struct ReadTx<'a> {
     view: View<'a>,
+    /// `None` for now.
+    at: Option<CommitTime>,
 }
 
 impl<'a> ReadTx<'a> {
     pub(crate) fn begin(store: &'a Store) -> Result<Self, Error> {
         Ok(Self {
             view: View::begin(store)?,
+            at: None,
         })
     }
 
-    /// The newest commit it sees.
+    /// A view of what there was at a time.
+    pub(crate) fn begin_at(store: &'a Store, time: CommitTime) -> Result<Self, Error> {
+        let view = View::begin(store)?;
+        check_kept(view.snapshot.as_ref(), time)?;
+        let at = Some(time).filter(|time| *time < view.time());
+        Ok(Self { view, at })
+    }
+
+    /// The newest commit it sees, or the earlier time it reads at.
     #[must_use]
     pub fn time(&self) -> CommitTime {
-        self.view.time()
+        self.at.unwrap_or_else(|| self.view.time())
+    }
+
+    fn past(&self, space: Space) -> Option<Past<'_>> {
+        Some(Past {
+            view: &self.view,
+            at: self.at?,
+            space,
+            history: space.history()?,
+        })
     }
 }
 
 impl Read for ReadTx<'_> {
     fn find_rows(&self, space: Space, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, Error> {
-        let values = self.view.find(space, keys)?;
+        let values = match self.past(space) {
+            Some(past) => past.find(keys)?,
+            None => self.view.find(space, keys)?,
+        };
         values
             .into_iter()
             .map(|value| value.map(row::decode).transpose())
@@ -108,7 +135,10 @@ impl Read for ReadTx<'_> {
         direction: Direction,
         limit: PageLimit,
     ) -> Result<RowPage, Error> {
-        let page = self.view.scan(space, range, direction, limit)?;
+        let page = match self.past(space) {
+            Some(past) => past.scan(range, direction, limit)?,
+            None => self.view.scan(space, range, direction, limit)?,
+        };
         RowPage::decode(page)
     }
 }
@@ -164,14 +194,23 @@ impl<'a> View<'a> {
         if space == Space::Log {
             return Err(Error::Reserved(space.name()));
         }
-        let age_micros = self
-            .store
-            .now()
-            .micros()
-            .saturating_sub(self.begun.micros());
-        if i128::from(age_micros) > SNAPSHOT_AGE_MAX.as_micros().cast_signed() {
+        if self.is_older_than(SNAPSHOT_AGE_MAX) {
             return Err(Error::SnapshotExpired);
         }
         Ok(())
+    }
+
+    fn is_older_than(&self, age: Duration) -> bool {
+        let now = self.store.now().micros();
+        let age_micros = now.saturating_sub(self.begun.micros());
+        i128::from(age_micros) > age.as_micros().cast_signed()
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        if self.is_older_than(SNAPSHOT_AGE_NOTED) {
+            self.store.note_old_snapshot();
+        }
     }
 }

@@ -3,14 +3,16 @@
 //! Exact for ranges too, so a row that appears in a scanned range is noticed, without locks. Bounded: a transaction
 //! that read before the oldest remembered commit runs again. Storage design, section 7.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::CommitTime;
 use crate::limits::RECENT_BYTES_MAX;
 use crate::write_tx::{Place, Reads};
 
 /// The memory that a remembered key takes beside its bytes, in bytes.
-const PLACE_BYTES: usize = size_of::<Place>();
+const PLACE_BYTES: usize = size_of::<Place>() + 2 * size_of::<u64>() + size_of::<CommitTime>();
 
 /// Why a transaction must run again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,18 +24,28 @@ pub(crate) enum Conflict {
 }
 
 /// The keys one commit wrote.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Footprint {
     time: CommitTime,
     /// Sorted.
     places: Vec<Place>,
+    /// The hash of each.
+    hashes: Vec<u64>,
     bytes: usize,
 }
 
-/// Remembers commits, in order.
+/// Commits, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Footprints {
+    commits: VecDeque<Footprint>,
+    /// The newest commit that wrote a key with this hash: most reads conflict with none, and need no search.
+    newest: HashMap<u64, CommitTime>,
+}
+
+/// Remembers commits.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    commits: VecDeque<Footprint>,
+    commits: Footprints,
     bytes: usize,
     bytes_max: usize,
     /// Every commit after this time and up to `complete_to` is remembered.
@@ -42,24 +54,27 @@ pub(crate) struct Recent {
 }
 
 impl Footprint {
-    /// A commit's footprint.
-    pub(crate) fn new(time: CommitTime, places: impl Iterator<Item = Place>) -> Self {
+    /// The footprint of a transaction whose commit has no time yet.
+    pub(crate) fn new(places: impl Iterator<Item = Place>) -> Self {
         let mut places: Vec<_> = places.collect();
         places.sort_unstable();
+        let hashes = places.iter().map(hash).collect();
         let bytes = places.iter().map(|(_, key)| key.len() + PLACE_BYTES).sum();
         Self {
-            time,
+            time: CommitTime::default(),
             places,
+            hashes,
             bytes,
         }
     }
 
-    /// The first read that this commit invalidates.
+    /// The same as a commit's.
+    pub(crate) fn at(self, time: CommitTime) -> Self {
+        Self { time, ..self }
+    }
+
+    /// The first range that this commit wrote into, by the key written.
     fn conflict(&self, reads: &Reads) -> Option<Place> {
-        let wrote = |place: &&Place| self.places.binary_search(place).is_ok();
-        if let Some(place) = reads.points.keys().find(wrote) {
-            return Some(place.clone());
-        }
         reads.ranges.iter().find_map(|(space, range)| {
             let from = self.places.partition_point(|(other, _)| other < space);
             let same = self
@@ -81,17 +96,89 @@ impl Footprint {
         places.find(|place| self.places.binary_search(place).is_ok())
     }
 
+    /// The hashes of the keys, in the order of the keys.
+    pub(crate) fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
     /// The commit's time.
     pub(crate) fn time(&self) -> CommitTime {
         self.time
     }
 }
 
+impl Footprints {
+    /// Adds the next commit.
+    pub(crate) fn push(&mut self, commit: Footprint) {
+        for hash in &commit.hashes {
+            self.newest.insert(*hash, commit.time);
+        }
+        self.commits.push_back(commit);
+    }
+
+    /// The commits, oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Footprint> {
+        self.commits.iter()
+    }
+
+    /// False only if no commit wrote a key with this hash.
+    pub(crate) fn may_touch(&self, hash: u64) -> bool {
+        self.newest.contains_key(&hash)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.commits.len()
+    }
+
+    fn pop(&mut self) -> Option<Footprint> {
+        let oldest = self.commits.pop_front()?;
+        for hash in &oldest.hashes {
+            if let Entry::Occupied(newest) = self.newest.entry(*hash)
+                && *newest.get() == oldest.time
+            {
+                newest.remove();
+            }
+        }
+        Some(oldest)
+    }
+
+    /// A read at `read_time` that a later commit invalidates.
+    fn conflict(&self, read_time: CommitTime, reads: &Reads) -> Option<Place> {
+        let later = self
+            .commits
+            .partition_point(|commit| commit.time <= read_time);
+        if later == self.commits.len() {
+            return None;
+        }
+        let later = || self.commits.iter().skip(later);
+        let wrote = |(place, hash): &(&Place, &u64)| {
+            let newest = self.newest.get(hash);
+            newest.is_some_and(|time| *time > read_time)
+                && later().any(|commit| commit.places.binary_search(place).is_ok())
+        };
+        if let Some((place, _)) = reads.points.keys().zip(&reads.hashes).find(wrote) {
+            return Some(place.clone());
+        }
+        match reads.ranges.as_slice() {
+            [] => None,
+            _ => later().find_map(|commit| commit.conflict(reads)),
+        }
+    }
+}
+
+/// The same in every process and thread: a crafted collision costs a search, no more.
+pub(crate) fn hash(place: &Place) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    place.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Recent {
     /// Remembers what comes after `time`.
     pub(crate) fn new(time: CommitTime) -> Self {
         Self {
-            commits: VecDeque::new(),
+            commits: Footprints::default(),
             bytes: 0,
             bytes_max: RECENT_BYTES_MAX,
             since: time,
@@ -105,14 +192,14 @@ impl Recent {
     }
 
     /// Remembers the next commits, and forgets the oldest beyond its memory.
-    pub(crate) fn extend(&mut self, commits: Vec<Footprint>) {
-        for commit in commits {
+    pub(crate) fn extend(&mut self, commits: Footprints) {
+        for commit in commits.commits {
             self.complete_to = commit.time;
             self.bytes += commit.bytes;
-            self.commits.push_back(commit);
+            self.commits.push(commit);
         }
         while self.bytes > self.bytes_max {
-            let Some(oldest) = self.commits.pop_front() else {
+            let Some(oldest) = self.commits.pop() else {
                 break;
             };
             self.bytes -= oldest.bytes;
@@ -125,7 +212,7 @@ impl Recent {
         &self,
         read_time: CommitTime,
         reads: &Reads,
-        pending: &[Footprint],
+        pending: &Footprints,
     ) -> Result<(), Conflict> {
         let blind = reads.points.is_empty() && reads.ranges.is_empty();
         if blind {
@@ -134,15 +221,8 @@ impl Recent {
         if read_time < self.since {
             return Err(Conflict::ReadTooLongAgo);
         }
-        let later = self
-            .commits
-            .partition_point(|commit| commit.time <= read_time);
-        let remembered = self.commits.iter().skip(later);
-        let pending = pending.iter().filter(|commit| commit.time > read_time);
-        match remembered
-            .chain(pending)
-            .find_map(|commit| commit.conflict(reads))
-        {
+        let conflict = self.commits.conflict(read_time, reads);
+        match conflict.or_else(|| pending.conflict(read_time, reads)) {
             Some(place) => Err(Conflict::Wrote(place)),
             None => Ok(()),
         }
@@ -155,23 +235,30 @@ mod tests {
     use crate::{KeyRange, Space};
 
     fn footprint(time: i64, keys: &[&[u8]]) -> Footprint {
-        Footprint::new(
-            CommitTime(time),
-            keys.iter().map(|key| (Space::Docs, key.to_vec())),
-        )
+        Footprint::new(keys.iter().map(|key| (Space::Docs, key.to_vec()))).at(CommitTime(time))
+    }
+
+    fn footprints(commits: impl IntoIterator<Item = Footprint>) -> Footprints {
+        let mut all = Footprints::default();
+        commits.into_iter().for_each(|commit| all.push(commit));
+        all
     }
 
     fn point(key: &[u8]) -> Reads {
         let mut reads = Reads::default();
         reads.points.insert((Space::Docs, key.to_vec()), None);
-        reads
+        reads.sealed()
     }
 
     #[test]
     fn points_and_ranges_conflict_with_later_commits_only() {
         let mut recent = Recent::new(CommitTime(1));
-        recent.extend(vec![footprint(5, &[b"m", b"a"]), footprint(7, &[b"z"])]);
-        let check = |time, reads: &Reads| recent.check(CommitTime(time), reads, &[]);
+        recent.extend(footprints([
+            footprint(5, &[b"m", b"a"]),
+            footprint(7, &[b"z"]),
+        ]));
+        let check =
+            |time, reads: &Reads| recent.check(CommitTime(time), reads, &Footprints::default());
         let wrote = |key: &[u8]| Err(Conflict::Wrote((Space::Docs, key.to_vec())));
         assert_eq!(check(4, &point(b"a")), wrote(b"a"));
         assert_eq!(check(5, &point(b"a")), Ok(()));
@@ -185,7 +272,7 @@ mod tests {
         assert_eq!(check(4, &range(Space::Idx, b"b", b"n")), Ok(()));
         assert_eq!(check(0, &point(b"q")), Err(Conflict::ReadTooLongAgo));
         assert_eq!(check(0, &Reads::default()), Ok(()));
-        let pending = [footprint(9, &[b"p"])];
+        let pending = footprints([footprint(9, &[b"p"])]);
         assert_eq!(
             recent.check(CommitTime(8), &point(b"p"), &pending),
             wrote(b"p")
@@ -199,14 +286,18 @@ mod tests {
             ..Recent::new(CommitTime(0))
         };
         for time in 1..=5 {
-            recent.extend(vec![footprint(time, &[b"k"])]);
+            recent.extend(footprints([footprint(time, &[b"k"])]));
         }
         assert_eq!(recent.commits.len(), 3);
+        let check =
+            |time, key: &[u8]| recent.check(CommitTime(time), &point(key), &Footprints::default());
+        assert_eq!(check(1, b"q"), Err(Conflict::ReadTooLongAgo));
+        assert_eq!(check(2, b"q"), Ok(()));
         assert_eq!(
-            recent.check(CommitTime(1), &point(b"q"), &[]),
-            Err(Conflict::ReadTooLongAgo)
+            check(4, b"k"),
+            Err(Conflict::Wrote((Space::Docs, b"k".to_vec())))
         );
-        assert_eq!(recent.check(CommitTime(2), &point(b"q"), &[]), Ok(()));
+        assert_eq!(check(5, b"k"), Ok(()));
         assert_eq!(recent.complete_to(), CommitTime(5));
     }
 }

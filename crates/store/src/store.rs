@@ -1,5 +1,6 @@
 //! A database: the way to read it, and the one way to write it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,7 +25,9 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     gates: Gates,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    committer: Arc<Mutex<Committer>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    old_snapshots: AtomicU64,
 }
 
 impl Store {
@@ -40,10 +43,11 @@ impl Store {
         let queue = Arc::new(Queue::default());
         let time = engine.snapshot(db)?.time();
         let committer = Committer::new(Arc::clone(&engine), db, Arc::clone(&queue), time);
+        let committer = Arc::new(Mutex::new(committer));
+        let (commits, line) = (Arc::clone(&committer), Arc::clone(&queue));
         let thread = std::thread::Builder::new()
             .name(format!("committer {}", db.0))
-            .spawn(move || committer.run())?;
-        let committer = Mutex::new(Some(thread));
+            .spawn(move || Committer::run(&commits, &line))?;
         let store = Self {
             engine,
             db,
@@ -51,6 +55,8 @@ impl Store {
             queue,
             gates: Gates::default(),
             committer,
+            thread: Mutex::new(Some(thread)),
+            old_snapshots: AtomicU64::new(0),
         };
         meta::migrate(&store, FORMAT, STEPS)?;
         Ok(Arc::new(store))
@@ -62,6 +68,18 @@ impl Store {
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub fn read(&self) -> Result<ReadTx<'_>, Error> {
         ReadTx::begin(self)
+    }
+
+    /// A view of what there was at a time: of the spaces with history; the others are as they are now. For what goes on
+    /// longer than one request slice: it keeps the time, and asks for a view whenever it goes on.
+    ///
+    /// A time after the newest commit reads what there is now.
+    ///
+    /// # Errors
+    /// [`Error::ReadTimeTooOld`] when the history of that time was trimmed; [`Error::Unavailable`],
+    /// [`Error::Corrupt`].
+    pub fn read_at(&self, time: CommitTime) -> Result<ReadTx<'_>, Error> {
+        ReadTx::begin_at(self, time)
     }
 
     /// Runs `work` in a transaction and gives its answer once what it wrote is durable. A transaction that wrote
@@ -139,6 +157,13 @@ impl Store {
         self.queue.check()
     }
 
+    /// How many snapshots were kept for longer than
+    /// [`SNAPSHOT_AGE_NOTED`](crate::limits::SNAPSHOT_AGE_NOTED), which keeps the engine from tidying up.
+    #[must_use]
+    pub fn old_snapshots(&self) -> u64 {
+        self.old_snapshots.load(Ordering::Relaxed)
+    }
+
     /// How the engine is.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -149,7 +174,7 @@ impl Store {
     pub fn close(&self) {
         self.queue.close();
         let thread = self
-            .committer
+            .thread
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
@@ -157,10 +182,16 @@ impl Store {
             // A committer that panicked has already failed the queue.
             let _ = thread.join();
         }
+        // A transaction that commits by itself has the lock until it is durable.
+        drop(self.committer.lock());
     }
 
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {
         self.engine.snapshot(self.db)
+    }
+
+    pub(crate) fn note_old_snapshot(&self) {
+        self.old_snapshots.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -169,12 +200,13 @@ impl Store {
 
     fn submit(&self, intent: Intent, again: bool) -> Result<Result<CommitTime, Conflict>, Error> {
         let (submission, answer) = Submission::new(intent, again);
-        self.queue.submit(submission)?;
-        match answer.recv() {
-            Ok(Ok(time)) => Ok(Ok(time)),
-            Ok(Err(Refusal::Conflict(conflict))) => Ok(Err(conflict)),
-            Ok(Err(Refusal::Failed(error))) => Err(error.into()),
-            Err(_) => Err(Error::Fatal("the committer stopped".to_owned())),
+        if let Some(submission) = Committer::commit_alone(&self.committer, submission)? {
+            self.queue.submit(submission)?;
+        }
+        match answer.wait() {
+            Ok(time) => Ok(Ok(time)),
+            Err(Refusal::Conflict(conflict)) => Ok(Err(conflict)),
+            Err(Refusal::Failed(error)) => Err(error.into()),
         }
     }
 

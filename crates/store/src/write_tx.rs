@@ -12,6 +12,7 @@ use crate::limits::{
     KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_INDEX_BYTES_MAX, VALUE_BYTES_MAX,
 };
 use crate::read::View;
+use crate::recent::{Footprint, hash};
 use crate::row::ROW_HEADER_BYTES;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM, PageBuilder,
@@ -35,6 +36,8 @@ pub struct WriteTx<'a> {
 pub(crate) struct Reads {
     /// Rows by key, with their headers.
     pub(crate) points: BTreeMap<Place, Option<Bytes>>,
+    /// The hash of each of them, once [`sealed`](Self::sealed).
+    pub(crate) hashes: Vec<u64>,
     /// The parts of ranges that scans consumed.
     pub(crate) ranges: Vec<(Space, KeyRange)>,
 }
@@ -48,8 +51,36 @@ pub(crate) struct Intent {
     pub(crate) reads: Reads,
     /// Values without header; `None` removes.
     pub(crate) writes: BTreeMap<Place, Option<Bytes>>,
+    /// INVARIANT: the keys of `writes`, in their order.
+    pub(crate) footprint: Footprint,
     /// Bytes of `writes`.
     pub(crate) bytes: usize,
+}
+
+impl Reads {
+    /// Ready to be checked.
+    pub(crate) fn sealed(mut self) -> Self {
+        self.hashes = self.points.keys().map(hash).collect();
+        self
+    }
+}
+
+impl Intent {
+    /// Prepares here, where many threads work, what the committer would else do for all of them.
+    pub(crate) fn new(
+        read_time: CommitTime,
+        reads: Reads,
+        writes: BTreeMap<Place, Option<Bytes>>,
+        bytes: usize,
+    ) -> Self {
+        Self {
+            read_time,
+            reads: reads.sealed(),
+            footprint: Footprint::new(writes.keys().cloned()),
+            writes,
+            bytes,
+        }
+    }
 }
 
 impl<'a> WriteTx<'a> {
@@ -75,6 +106,22 @@ impl<'a> WriteTx<'a> {
     /// [`Error::TooLarge`]; [`Error::Reserved`] for what only the store writes.
     pub fn put(&mut self, space: Space, key: Key, value: Bytes) -> Result<(), Error> {
         check_reserved(space, &key)?;
+        self.write(space, key, Some(value))
+    }
+
+    /// Writes a value where the caller knows of none, because of what it read: an index entry of a new document. Saves
+    /// the look-up of the row that it replaces. The transaction runs again when somebody else wrote the key meanwhile.
+    ///
+    /// INVARIANT: the key has no row in this view. If it has one, that row's history is lost.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn insert(&mut self, space: Space, key: Key, value: Bytes) -> Result<(), Error> {
+        check_reserved(space, &key)?;
+        // As if it had been read; what was read stays.
+        let mut reads = self.reads.borrow_mut();
+        reads.points.entry((space, key.clone())).or_default();
+        drop(reads);
         self.write(space, key, Some(value))
     }
 
@@ -122,12 +169,9 @@ impl<'a> WriteTx<'a> {
         if self.writes.is_empty() {
             return None;
         }
-        Some(Intent {
-            read_time: self.view.time(),
-            reads: self.reads.into_inner(),
-            writes: self.writes,
-            bytes: self.bytes + self.index_bytes,
-        })
+        let reads = self.reads.into_inner();
+        let bytes = self.bytes + self.index_bytes;
+        Some(Intent::new(self.view.time(), reads, self.writes, bytes))
     }
 
     /// Reads keys through the view, remembering them.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::limits::SNAPSHOT_AGE_MAX;
+use crate::write_tx::Reads;
 use crate::{
     CheckpointInfo, ClockView, CommitError, Decision, Direction, Fault, KeyRange, LogRow,
     MemEngine, PageLimit, Read as _, Space, history_key, row,
@@ -307,10 +308,8 @@ fn contention_ends_after_the_tries() {
         tries += 1;
         tx.get(SPACE, b"hot")?;
         // Somebody else writes what was read, every time. Blind: it must not wait for our turn at the key's gate.
-        let intent = Intent {
-            writes: [((SPACE, b"hot".to_vec()), Some(Bytes::new()))].into(),
-            ..Intent::default()
-        };
+        let writes = [((SPACE, b"hot".to_vec()), Some(Bytes::new()))].into();
+        let intent = Intent::new(CommitTime::ZERO, Reads::default(), writes, 0);
         assert!(matches!(store.submit(intent, false), Ok(Ok(_))));
         tx.put(SPACE, b"mine".to_vec(), Bytes::new())
     });
@@ -351,4 +350,7 @@ fn an_old_snapshot_is_refused() {
     tx.get(SPACE, b"k").unwrap();
     hand.0.fetch_add(1, Ordering::SeqCst);
     assert!(matches!(tx.get(SPACE, b"k"), Err(Error::SnapshotExpired)));
+    assert_eq!(store.old_snapshots(), 0);
+    drop(tx);
+    assert_eq!(store.old_snapshots(), 1);
 }
