@@ -171,6 +171,17 @@ test('a web app with one script tag', { skip }, async (t) => {
         byText: await ask(url),
         byUrl: await ask(new URL(url)),
         byRequest: await ask(new Request(url)),
+        byPost: (
+          await (
+            await fetch(
+              new Request(url.replace('/projects', '/accounts:lookup'), {
+                method: 'POST',
+                headers: { 'content-type': 'application/json' },
+                body: '{"idToken":"a.b.c"}',
+              }),
+            )
+          ).json()
+        ).error.code.toString(),
         own: (await fetch('/firebase-app.js')).ok,
         ownXhr: await new Promise((resolve) => {
           const request = new XMLHttpRequest();

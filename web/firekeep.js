@@ -32,11 +32,15 @@
 
   const fetch = scope.fetch;
   scope.fetch = function (input, init) {
-    if (typeof Request !== "undefined" && input instanceof Request) {
-      const target = rewrite(input.url);
-      return fetch.call(this, target === input.url ? input : new Request(target, input), init);
-    }
-    return fetch.call(this, rewrite(String(input)), init);
+    if (typeof Request === "undefined" || !(input instanceof Request)) return fetch.call(this, rewrite(String(input)), init);
+    const target = rewrite(input.url);
+    if (target === input.url) return fetch.call(this, input, init);
+    if (input.body === null || (init && init.body)) return fetch.call(this, new Request(target, input), init);
+    // A request's body is a stream, which no browser sends over HTTP/1.1: it is read first.
+    const { method, headers, mode, credentials, cache, redirect, referrer, referrerPolicy, integrity, keepalive, signal } =
+      input;
+    const rest = { method, headers, mode, credentials, cache, redirect, referrer, referrerPolicy, integrity, keepalive, signal };
+    return input.arrayBuffer().then((body) => fetch.call(this, target, { ...rest, body, ...init }));
   };
   if (scope.XMLHttpRequest) {
     const open = scope.XMLHttpRequest.prototype.open;

@@ -307,3 +307,6 @@ fn new_key(now: Timestamp, state: KeyState) -> Result<StoredKey, Error> {
         since: now.secs(),
     })
 }
+
+#[cfg(test)]
+mod tests;

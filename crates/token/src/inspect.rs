@@ -26,14 +26,25 @@ pub struct Report {
 pub struct Check {
     /// What is checked.
     pub name: &'static str,
-    /// Whether it passed.
-    pub ok: bool,
+    /// How it ended.
+    pub verdict: Verdict,
     /// What is wrong and what to do; empty when nothing is.
     pub advice: String,
 }
 
-/// Explains a custom token, or, by its `iss`, an ID token. With a `key`, a custom token's account and signature are
-/// checked too; an ID token's signature is a server's to check.
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A server would go on.
+    Passed,
+    /// A server would refuse the token.
+    Failed,
+    /// What it needs is not here.
+    NotChecked,
+}
+
+/// Explains a custom token, or, by its `iss`, an ID token. Only with a `key` are a custom token's account and signature
+/// checked; an ID token's signature is never.
 #[must_use]
 pub fn inspect(token: &str, key: Option<&KeyFile>, now: Timestamp) -> Report {
     let mut parts = token.split('.').map(decode);
@@ -68,15 +79,21 @@ fn of_custom_token(
     now: Timestamp,
 ) -> Vec<Check> {
     let mut checks = vec![check("issuer and subject", custom::check_subject(payload))];
-    if let Some(key) = key {
-        let named = claims::text(payload, "iss") == Some(&key.client_email);
-        checks.push(check(
-            "service account",
-            named.then_some(()).ok_or(Error::UnknownIssuer),
-        ));
-        if let Some(compact) = compact {
-            let verified = compact.verify_rs256(&key.private_key.public());
-            checks.push(check("signature", verified.map_err(Error::from)));
+    match (key, compact) {
+        (None, _) => checks.push(not_checked(
+            "signature",
+            "give the key file that should have signed it: --key FILE",
+        )),
+        (Some(key), compact) => {
+            let named = claims::text(payload, "iss") == Some(&key.client_email);
+            checks.push(check(
+                "service account",
+                named.then_some(()).ok_or(Error::UnknownIssuer),
+            ));
+            checks.extend(compact.map(|compact| {
+                let verified = compact.verify_rs256(&key.private_key.public());
+                check("signature", verified.map_err(Error::from))
+            }));
         }
     }
     checks.push(check(
@@ -103,6 +120,10 @@ fn of_id_token(payload: &Map<String, Value>, now: Timestamp) -> Vec<Check> {
         .and_then(|_| claims::secs(payload, "auth_time"))
         .and_then(|_| expires());
     vec![
+        not_checked(
+            "signature",
+            "verify it with a JWT library and the keys that the server publishes at /.well-known/jwks.json",
+        ),
         check("audience", claims::check_audience(payload, &[project])),
         check("user", claims::subject(payload).map(drop)),
         check("times", times),
@@ -110,14 +131,22 @@ fn of_id_token(payload: &Map<String, Value>, now: Timestamp) -> Vec<Check> {
 }
 
 fn check(name: &'static str, result: Result<(), Error>) -> Check {
-    let advice = result
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
+    let (verdict, advice) = match result {
+        Ok(()) => (Verdict::Passed, String::new()),
+        Err(error) => (Verdict::Failed, error.to_string()),
+    };
     Check {
         name,
-        ok: advice.is_empty(),
+        verdict,
         advice,
+    }
+}
+
+fn not_checked(name: &'static str, advice: &str) -> Check {
+    Check {
+        name,
+        verdict: Verdict::NotChecked,
+        advice: advice.to_owned(),
     }
 }
 
@@ -142,7 +171,10 @@ mod tests {
     }
 
     fn failed(report: &Report) -> Vec<&'static str> {
-        let failed = report.checks.iter().filter(|check| !check.ok);
+        let failed = report
+            .checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Failed);
         failed
             .inspect(|check| assert!(!check.advice.is_empty()))
             .map(|check| check.name)
@@ -156,6 +188,14 @@ mod tests {
         assert_eq!(failed(&report), Vec::<&str>::new());
         assert_eq!(report.header, Some(json!({"alg": "RS256", "typ": "JWT"})));
         assert_eq!(report.payload.unwrap()["uid"], "alice");
+    }
+
+    #[test]
+    fn a_signature_that_nobody_looked_at_is_not_right() {
+        let report = inspect(TOKEN.trim(), None, MADE);
+        let signature = report.checks.iter().find(|it| it.name == "signature");
+        assert_eq!(signature.map(|it| it.verdict), Some(Verdict::NotChecked));
+        assert_eq!(failed(&report), Vec::<&str>::new());
     }
 
     #[test]

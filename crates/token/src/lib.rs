@@ -16,5 +16,5 @@ mod signer;
 pub use claims::is_reserved_claim;
 pub use custom::CUSTOM_TOKEN_AUDIENCE;
 pub use error::Error;
-pub use inspect::{Check, Report, inspect};
+pub use inspect::{Check, Report, Verdict, inspect};
 pub use key_file::KeyFile;
