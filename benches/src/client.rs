@@ -12,6 +12,8 @@ use serde_json::Value;
 pub(crate) struct Client {
     reader: BufReader<TcpStream>,
     body: Vec<u8>,
+    /// What a proxy would say of the client, a whole header line.
+    forwarded: String,
 }
 
 impl Client {
@@ -21,7 +23,13 @@ impl Client {
         Ok(Self {
             reader: BufReader::new(stream),
             body: Vec::new(),
+            forwarded: String::new(),
         })
+    }
+
+    /// The address for which the next requests are sent: the server limits what each may ask.
+    pub(crate) fn act_for(&mut self, address: &str) {
+        self.forwarded = format!("x-forwarded-for: {address}\r\n");
     }
 
     /// Posts JSON and gives the JSON answered.
@@ -31,9 +39,9 @@ impl Client {
     }
 
     fn exchange(&mut self, path: &str, body: &str) -> Result<()> {
-        let length = body.len();
+        let (length, forwarded) = (body.len(), &self.forwarded);
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{forwarded}\
              content-length: {length}\r\n\r\n{body}"
         );
         self.reader.get_mut().write_all(request.as_bytes())?;

@@ -34,6 +34,8 @@ impl Server {
                 "127.0.0.1:0",
                 "--log",
                 "error",
+                "--trusted-proxy",
+                "127.0.0.1",
                 "--data",
             ])
             .arg(folder)
@@ -61,6 +63,11 @@ impl Server {
 
     /// Runs a command of the command line on the server's folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.run(arguments)?)?)
+    }
+
+    /// The same, for what it prints.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Vec<u8>> {
         let output = Command::new(&self.binary)
             .args(arguments)
             .arg("--data")
@@ -71,7 +78,7 @@ impl Server {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Ok(serde_json::from_slice(&output.stdout)?)
+        Ok(output.stdout)
     }
 
     /// CPU seconds used so far.
