@@ -1,14 +1,14 @@
 //! Order-preserving encodings: any two values sort as their bytes do, and none is a prefix of the other.
 //!
-//! The order is written down here a second time, without any encoding.
+//! The order is written down here a second time, without any encoding. Keys of documents come back as paths.
 
 #![no_main]
 
 use std::cmp::Ordering;
 
-use firekeep_model::Timestamp;
+use firekeep_model::{DocumentName, DocumentPath, Timestamp};
 use firekeep_store::KeyRange;
-use firekeep_store::tuple::{Encoder, split_segment};
+use firekeep_store::tuple::{Encoder, document_path, split_segment};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +25,7 @@ enum Value {
     Timestamp(i64),
     Text(String),
     Bytes(Vec<u8>),
-    Reference(Vec<String>),
+    Reference(DocumentName),
     GeoPoint(f64, f64),
     Vector(Vec<f64>),
     Array(Vec<Value>),
@@ -34,6 +34,7 @@ enum Value {
 
 fuzz_target!(|data: &[u8]| {
     segments_come_back(data);
+    paths_come_back(data);
     let mut input = Unstructured::new(data);
     let _ = pair(&mut input).map(|(a, b)| check(&a, &b));
     let _ = ranges_hold_their_prefix(&mut input);
@@ -53,6 +54,23 @@ fn segments_come_back(key: &[u8]) {
         encoder.segment(text).raw(b"rest");
         let key = encoder.finish();
         assert_eq!(split_segment(&key), Some((text.to_owned(), &b"rest"[..])));
+    }
+}
+
+fn paths_come_back(key: &[u8]) {
+    let encode = |path: &DocumentPath| {
+        let mut encoder = Encoder::new();
+        encoder.document(path);
+        encoder.finish()
+    };
+    if let Some(path) = document_path(key) {
+        assert_eq!(encode(&path), key);
+    }
+    if let Some(path) = std::str::from_utf8(key)
+        .ok()
+        .and_then(|text| DocumentPath::parse(text).ok())
+    {
+        assert_eq!(document_path(&encode(&path)), Some(path));
     }
 }
 
@@ -100,7 +118,7 @@ fn put(encoder: &mut Encoder, value: &Value) {
         Value::Timestamp(micros) => encoder.timestamp(Timestamp::from_micros(*micros)),
         Value::Text(text) => encoder.string(text),
         Value::Bytes(bytes) => encoder.bytes(bytes),
-        Value::Reference(segments) => encoder.reference(segments.iter().map(String::as_str)),
+        Value::Reference(name) => encoder.reference(name),
         Value::GeoPoint(latitude, longitude) => encoder.geo_point(*latitude, *longitude),
         Value::Vector(elements) => encoder.vector(elements),
         Value::Array(elements) => encoder.array(|encoder| {
@@ -209,8 +227,9 @@ fn value(input: &mut Unstructured<'_>, kind: u8, depth: u8) -> Result<Value> {
         5 => Value::Text(text(input)?),
         6 => Value::Bytes(input.arbitrary()?),
         7 => {
-            let segments = (0..input.int_in_range(many)?).map(|_| text(input));
-            Value::Reference(segments.collect::<Result<_>>()?)
+            let path = format!("{}/{}", text(input)?, text(input)?);
+            let name = format!("projects/p/databases/(default)/documents/{path}");
+            DocumentName::parse(&name).map_or(Value::Null, Value::Reference)
         }
         8 => Value::GeoPoint(double(input)?, double(input)?),
         9 => {

@@ -1,12 +1,15 @@
 //! Encodings that sort as their values do: for index entries and document keys.
 //!
 //! One tag per value, in the order of types of the Firestore specification. Text and bytes escape `00` as `00 FF` and
-//! end in `00 01`. Numbers are the double with its bits turned so that they sort, and behind it, where doubles skip
+//! end in `00 01`. An id on a path is such a text; a numeric id is `00 02` and its 8 bytes, which is before every text
+//! that is not empty. A reference ends in an empty id. Numbers are the double with its bits turned so that they sort, and behind it, where doubles skip
 //! integers, the distance to the exact integer. Arrays and maps go element by element and end in a byte below every
 //! tag. No component is a prefix of another, so components can be put one behind the other. A descending component has
 //! every byte complemented, its end included. Storage design, section 4.
 
-use firekeep_model::Timestamp;
+use firekeep_model::{
+    CollectionPath, DocumentName, DocumentPath, Map, Timestamp, Value, numeric_id,
+};
 
 const END: u8 = 0x00;
 const NULL: u8 = 0x10;
@@ -25,6 +28,7 @@ const MAP: u8 = 0x60;
 const ESCAPE: u8 = 0x00;
 const ESCAPED_ZERO: u8 = 0xFF;
 const TEXT_END: u8 = 0x01;
+const NUMERIC_ID: u8 = 0x02;
 
 /// From here on (2^53) up to 2^63, not every integer is a double: numbers there carry their distance to the double.
 const EXACT_FROM: f64 = 9_007_199_254_740_992.0;
@@ -99,13 +103,14 @@ impl Encoder {
         self.raw(&[BYTES]).text(value)
     }
 
-    /// A reference to a document: the segments of its path.
-    pub fn reference<'a>(&mut self, segments: impl IntoIterator<Item = &'a str>) -> &mut Self {
-        self.raw(&[REFERENCE]);
-        for segment in segments {
-            self.string(segment);
-        }
-        self.raw(&[END])
+    /// A reference to a document: its project, its database, and the ids of its path.
+    pub fn reference(&mut self, name: &DocumentName) -> &mut Self {
+        self.raw(&[REFERENCE])
+            .text(name.database.project().as_str().as_bytes())
+            .text(name.database.database().as_str().as_bytes())
+            .document(&name.path)
+            // Where a longer path goes on with an id, this is lower.
+            .segment("")
     }
 
     /// A point on the earth.
@@ -139,10 +144,59 @@ impl Encoder {
         self.raw(&[END])
     }
 
-    /// A segment of a path: escaped and ended, without a tag. Keys of documents are made of these, so that the key of
-    /// a document is a prefix of the keys below it.
-    pub fn segment(&mut self, value: &str) -> &mut Self {
-        self.text(value.as_bytes())
+    /// A whole value.
+    pub fn value(&mut self, value: &Value) -> &mut Self {
+        match value {
+            Value::Null => self.null(),
+            Value::Boolean(value) => self.boolean(*value),
+            Value::Integer(value) => self.integer(*value),
+            Value::Double(value) => self.double(*value),
+            Value::Timestamp(value) => self.timestamp(*value),
+            Value::String(value) => self.string(value),
+            Value::Bytes(value) => self.bytes(value),
+            Value::Reference(name) => self.reference(name),
+            Value::GeoPoint(point) => self.geo_point(point.latitude(), point.longitude()),
+            Value::Array(elements) => self.array(|encoder| {
+                for element in elements.iter() {
+                    encoder.value(element);
+                }
+            }),
+            Value::Vector(elements) => self.vector(elements),
+            Value::Map(map) => self.fields(map),
+        }
+    }
+
+    fn fields(&mut self, map: &Map) -> &mut Self {
+        self.map(|encoder| {
+            for (name, value) in map.iter() {
+                encoder.string(name).value(value);
+            }
+        })
+    }
+
+    /// The path of a document, as keys hold it: the key of a document is a prefix of the keys below it.
+    pub fn document(&mut self, path: &DocumentPath) -> &mut Self {
+        self.segments(path.segments())
+    }
+
+    /// The path of a collection: a prefix of the keys of its documents, and of those below them.
+    pub fn collection(&mut self, path: &CollectionPath) -> &mut Self {
+        self.segments(path.segments())
+    }
+
+    fn segments<'a>(&mut self, segments: impl Iterator<Item = &'a str>) -> &mut Self {
+        for segment in segments {
+            self.segment(segment);
+        }
+        self
+    }
+
+    /// An id of a path: a number, or escaped and ended text; without a tag.
+    pub fn segment(&mut self, id: &str) -> &mut Self {
+        match numeric_id(id) {
+            Some(number) => self.raw(&[ESCAPE, NUMERIC_ID]).raw(&sorted_integer(number)),
+            None => self.text(id.as_bytes()),
+        }
     }
 
     /// What `components` encodes, sorted the other way round.
@@ -156,11 +210,10 @@ impl Encoder {
     }
 
     fn text(&mut self, value: &[u8]) -> &mut Self {
-        for byte in value {
-            self.bytes.push(*byte);
-            if *byte == ESCAPE {
-                self.bytes.push(ESCAPED_ZERO);
-            }
+        let mut pieces = value.split(|byte| *byte == ESCAPE);
+        self.raw(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            self.raw(&[ESCAPE, ESCAPED_ZERO]).raw(piece);
         }
         self.raw(&[ESCAPE, TEXT_END])
     }
@@ -176,29 +229,69 @@ impl Encoder {
 }
 
 /// Takes a [`segment`](Encoder::segment) off the front of `key`: its text, and the rest of the key. `None` when there
-/// is no whole segment, or it is not UTF-8.
+/// is no whole segment, or it is not one that the encoder makes.
 #[must_use]
 pub fn split_segment(key: &[u8]) -> Option<(String, &[u8])> {
-    let mut text = Vec::new();
+    let mut text = String::new();
+    let rest = read_segment(key, &mut text)?;
+    Some((text, rest))
+}
+
+/// Reads what [`document`](Encoder::document) encodes, to its end. `None` when it is no document's path.
+#[must_use]
+pub fn document_path(key: &[u8]) -> Option<DocumentPath> {
+    let mut text = String::with_capacity(key.len());
+    let mut rest = key;
+    while !rest.is_empty() {
+        let from = text.len();
+        rest = read_segment(rest, &mut text)?;
+        // A slash inside would make two ids of one. An empty id is for the path to refuse.
+        if text.get(from..)?.contains('/') {
+            return None;
+        }
+        if !rest.is_empty() {
+            text.push('/');
+        }
+    }
+    DocumentPath::parse(&text).ok()
+}
+
+/// Appends the id at the front of `key` to `text`, and gives the rest of the key.
+fn read_segment<'a>(key: &'a [u8], text: &mut String) -> Option<&'a [u8]> {
+    if let [ESCAPE, NUMERIC_ID, rest @ ..] = key {
+        let (number, rest) = rest.split_first_chunk::<8>()?;
+        let number = integer_of(*number);
+        text.push_str(&format!("__id{number}__"));
+        return Some(rest);
+    }
+    let from = text.len();
     let mut rest = key;
     loop {
-        rest = match rest {
-            [ESCAPE, TEXT_END, rest @ ..] => return Some((String::from_utf8(text).ok()?, rest)),
-            [ESCAPE, ESCAPED_ZERO, rest @ ..] => {
-                text.push(ESCAPE);
-                rest
+        let at = rest.iter().position(|byte| *byte == ESCAPE)?;
+        let (piece, behind) = rest.split_at(at);
+        // An escaped zero stands between characters, never inside one.
+        text.push_str(std::str::from_utf8(piece).ok()?);
+        match behind {
+            [ESCAPE, TEXT_END, rest @ ..] => {
+                // A numeric id has one encoding, and this is not it.
+                let canonical = numeric_id(text.get(from..)?).is_none();
+                return canonical.then_some(rest);
             }
-            [ESCAPE, ..] | [] => return None,
-            [byte, rest @ ..] => {
-                text.push(*byte);
-                rest
+            [ESCAPE, ESCAPED_ZERO, behind @ ..] => {
+                text.push('\0');
+                rest = behind;
             }
-        };
+            _ => return None,
+        }
     }
 }
 
 fn sorted_integer(value: i64) -> [u8; 8] {
     (value.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+fn integer_of(sorted: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(sorted) ^ (1 << 63)).cast_signed()
 }
 
 fn sorted_double(value: f64) -> [u8; 8] {

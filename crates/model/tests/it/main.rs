@@ -1,0 +1,3 @@
+//! Properties of generated values and names. What has no generator is tested beside its code.
+
+mod properties;

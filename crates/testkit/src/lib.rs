@@ -1,0 +1,6 @@
+//! What tests of several crates share: seeded randomness and generated values.
+//!
+//! Only ever a dev-dependency.
+
+pub mod random;
+pub mod values;
