@@ -24,6 +24,7 @@ lint: setup-lint ## format, clippy, layering, what may come into the build, docs
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo xtask tidy
+	cargo xtask codegen --check
 	cargo deny --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 

@@ -25,6 +25,11 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         ],
     ),
     (
+        "firekeep-documents",
+        2,
+        &["firekeep-model", "firekeep-store"],
+    ),
+    (
         "firekeep-api",
         3,
         &[
