@@ -153,6 +153,13 @@ test('firebase-admin in production mode, over TLS', async (t) => {
       failsWith('auth/argument-error'),
     );
     assert.ok(agent.hosts.has('www.googleapis.com'), 'it fetched our certificates');
+    const certificates = '/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com';
+    const published = await call('www.googleapis.com', certificates);
+    assert.ok(decode(idToken).header.kid in published.body);
+    assert.deepEqual(await call('localhost', certificates), published, 'the bare form too');
+    const discovery = (id) => call('localhost', `/${id}/.well-known/openid-configuration`);
+    assert.equal((await discovery(projectId)).body.issuer, claims.iss);
+    assert.equal((await discovery('another-project')).status, 404);
     const own = createRemoteJWKSet(new URL('https://localhost/.well-known/jwks.json'), {
       [customFetch]: async (url) =>
         Response.json((await call(new URL(url).hostname, new URL(url).pathname)).body),

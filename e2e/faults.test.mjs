@@ -252,6 +252,9 @@ test('a full disk', { timeout: 60_000 }, async (t) => {
     for (const answer of refused.filter((one) => one !== undefined)) {
       assert.equal(answer.status, 503, answer.text);
       assert.equal(answer.body.error.code, 'busy');
+      // Its cause is in the log, under the request's id.
+      const line = new RegExp(`request\\{id=${answer.headers['x-request-id']}\\}: request failed .*full`);
+      assert.match(server.output, line);
     }
     // A server that goes on would hold this test until its time is up.
     assert.deepEqual(await server.exit, { code: 1, signal: null }, server.output);

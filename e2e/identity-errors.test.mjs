@@ -82,6 +82,8 @@ test('identity errors in safe mode', async (t) => {
     const expected = { code: 400, reason: 'invalid', message };
     refused(await server.post(`${admin}:lookup${key}`, { localId: ['x'] }), expected);
     refused(await server.post(`${admin}${key}`, { email: 'x@example.com' }), expected);
+    refused(await server.get(`${admin}:batchGet${key}`), expected);
+    refused(await server.post(`${admin}:batchDelete${key}`, { localIds: ['x'] }), expected);
     const named = { idToken: 'x', targetProjectId: projectId };
     refused(await server.post(toolkit('accounts:lookup'), named), expected);
   });
@@ -229,6 +231,7 @@ test('identity errors in safe mode', async (t) => {
       [toolkit('accounts:signInWithIdp'), { requestUri: 'http://localhost', postBody: 'x' }],
       [toolkit('accounts:signInWithEmailLink'), { email: 'a@b.c', oobCode: 'x' }],
       [`/${TOOLKIT}/v2/accounts/mfaEnrollment:start${key}`, { idToken: 'x' }],
+      [`/${TOOLKIT}/v1/projects/${projectId}:queryAccounts`, {}],
     ]) {
       const answer = await server.post(route, body);
       const { code, message, status } = answer.body.error;
@@ -290,6 +293,7 @@ test('identity errors in safe mode', async (t) => {
       [`/v1/accounts:lookup${query}`, TOOLKIT],
       [`/v1/accounts:lookup${query}`, `${TOOLKIT}:443`],
       [`${LEGACY}/getAccountInfo${query}`],
+      [`/identitytoolkit/v3/relyingparty/getAccountInfo${query}`],
       [`/identitytoolkit/v3/relyingparty/getAccountInfo${query}`, 'www.googleapis.com'],
     ]) {
       const answer = await server.post(route, { idToken }, { host });
@@ -366,8 +370,11 @@ test('identity errors in safe mode', async (t) => {
     assert.equal(await name(), '5', '`null` means absent');
     await update({ idToken, displayName: 'no type' }, { headers: { 'content-type': null } });
     assert.equal(await name(), 'no type');
-    await update({ idToken, displayName: 'text' }, { headers: { 'content-type': 'text/plain' } });
-    assert.equal(await name(), 'text');
+    // `curl -d` calls JSON a form.
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
+      await update({ idToken, displayName: type }, { headers: { 'content-type': type } });
+      assert.equal(await name(), type);
+    }
     // DISPLAY_NAME, by its index as Android sends it, and by name.
     for (const deleteAttribute of [[2], ['DISPLAY_NAME']]) {
       await update({ idToken, displayName: 'to go' });
@@ -477,6 +484,19 @@ test('dev mode is open, and says so', async (t) => {
     { bearer: 'owner' },
   );
   assert.equal(found.body.users.length, 1, found.text);
+
+  // It tells who has an account, as the emulator does.
+  const account = { email: 'dev@example.com', password: 'the right one' };
+  await server.post(`/${TOOLKIT}/v1/accounts:signUp?key=any`, account);
+  const signIn = (body) => server.post(`/${TOOLKIT}/v1/accounts:signInWithPassword?key=any`, body);
+  const wrong = { ...account, password: 'a wrong one' };
+  assert.deepEqual((await signIn(wrong)).body, business('INVALID_PASSWORD'));
+  const nobody = { ...account, email: 'nobody@example.com' };
+  assert.deepEqual((await signIn(nobody)).body, business('EMAIL_NOT_FOUND'));
+
+  // The emulator's own endpoints would be here, and are not yet.
+  const config = await server.get('/emulator/v1/projects/demo-firekeep/config');
+  refused(config, { code: 501, status: 'NOT_IMPLEMENTED', reason: 'unimplemented' });
   await server.stop();
 
   // Its accounts may be forged, so safe mode does not take the folder over.

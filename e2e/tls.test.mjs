@@ -172,6 +172,16 @@ test('HTTP/2 without TLS, by prior knowledge', async (t) => {
     [200, 204, 404],
   );
   assert.equal(answers[0].headers['strict-transport-security'], undefined);
+  // The answer to HEAD is that to GET without the content, and ends the stream.
+  for (const route of ['/', '/healthz', '/firekeep.js', '/.well-known/jwks.json', '/nothing']) {
+    const [get, head] = await Promise.all(
+      ['GET', 'HEAD'].map((method) => ask(client, { ':method': method, ':path': route })),
+    );
+    assert.equal(head.status, get.status, route);
+    assert.equal(head.headers['content-type'], get.headers['content-type'], route);
+    assert.equal(head.headers['content-length'], get.headers['content-length'], route);
+    assert.equal(head.body, '', route);
+  }
   // The name of the host stands in the pseudo-header.
   const google = { ':authority': 'identitytoolkit.googleapis.com', ':path': '/healthz' };
   assert.equal((await ask(client, google)).status, 404);

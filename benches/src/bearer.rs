@@ -20,7 +20,7 @@ pub(crate) fn repeated_micros() -> Result<f64> {
     let options = Options {
         project: None,
         mode: Mode::Safe,
-        base_url: "http://localhost".to_owned(),
+        base_url: Some("http://localhost".to_owned()),
         bridge: None,
     };
     let core = Core::open(Arc::clone(&store), clock, options)?;

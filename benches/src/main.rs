@@ -95,7 +95,12 @@ fn main() -> Result<()> {
     );
     let ours = [sign_ins, refreshes, lookups];
     // The target is for the token alone; the rest is reading the user, by which a revocation bites at once.
-    at_most("a repeated bearer and its user", bearer::repeated_micros()?, 1.0, "us");
+    at_most(
+        "a repeated bearer and its user",
+        bearer::repeated_micros()?,
+        1.0,
+        "us",
+    );
     at_most(
         "memory after all of it",
         server.resident_mib()?,

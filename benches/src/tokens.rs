@@ -19,7 +19,14 @@ const USERS: usize = 64;
 /// The bodies of that many sign-ins, each with a token of its own.
 pub(crate) fn of_another_backend(server: &Server, key_file: &Path) -> Result<Vec<String>> {
     let path = key_file.to_str().context("the path")?;
-    server.run(&["service-account", "create", "--name", "bench", "--out", path])?;
+    server.run(&[
+        "service-account",
+        "create",
+        "--name",
+        "bench",
+        "--out",
+        path,
+    ])?;
     let key = KeyFile::parse(&fs::read_to_string(key_file)?)?;
     let now = now()?;
     let mint = |at: usize| -> Result<String> {
@@ -45,7 +52,10 @@ pub(crate) fn of_another_backend(server: &Server, key_file: &Path) -> Result<Vec
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a program's clock, not a domain's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program's clock, not a domain's"
+)]
 fn now() -> Result<Timestamp> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(Timestamp::from_secs(i64::try_from(since.as_secs())?))

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const NAMES: [&str; 3] = ["NONE", "EMAIL", "DISPLAY_NAME"];
 
 fuzz_target!(|data: &[u8]| {
-    let read = Fields::from_json(data);
+    let read = Fields::from_json(data, &[]);
     let strict = serde_json::from_slice::<Value>(data);
     let blank = data.iter().all(u8::is_ascii_whitespace);
     match (&read, &strict) {
@@ -38,8 +38,12 @@ fn check_error(error: &Envelope, key: &str) {
 
 fn check_against(fields: &Fields, members: &Map<String, Value>) {
     let plain = normal(members);
+    if plain.len() < members.len() {
+        // Of two spellings of one name the later counts, and `members` has lost the order.
+        return;
+    }
     let again = serde_json::to_vec(&plain).expect("a value is JSON");
-    assert_eq!(&Fields::from_json(&again).expect("it is an object"), fields);
+    assert_eq!(&Fields::from_json(&again, &[]).expect("it is an object"), fields);
     assert!(!fields.has("absent_name"));
     for (key, value) in &plain {
         assert!(fields.has(key));
@@ -49,7 +53,7 @@ fn check_against(fields: &Fields, members: &Map<String, Value>) {
         .iter()
         .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.into())));
     let pairs: Vec<(String, String)> = texts.collect();
-    let form = Fields::from_form(&pairs);
+    let form = Fields::from_pairs(&pairs);
     for (key, text) in &pairs {
         assert_eq!(form.string(key).ok().flatten().as_ref(), Some(text));
     }

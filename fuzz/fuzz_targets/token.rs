@@ -73,14 +73,17 @@ fn survives_minting(verified: &custom::Verified) {
         account_claims: &none,
         session_claims: claims,
         auth_time: NOW.secs(),
-        session_id: Some("s"),
+        session: Some(id::SubjectSession {
+            id: "s",
+            incarnation: u64::MAX,
+        }),
     };
     let project = ProjectId::parse("p").expect("a project's id");
     let token = id::mint(&key, &project, &subject, NOW).expect("it signs");
     let public = |kid: &str| (kid == "k").then(|| KEY.private_key.public());
     let read = id::verify(&token, &project, &public, NOW).expect("what we mint verifies");
     assert_eq!(&read.sub, uid);
-    assert_eq!(read.all.get("email"), Some(&"a@example.com".into()));
+    assert_eq!(read.incarnation, Some(u64::MAX));
     for (name, value) in &read.session_claims {
         assert_eq!(claims.get(name), Some(value));
     }

@@ -52,6 +52,16 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &["firekeep-model", "firekeep-api", "firekeep-wire-http"],
     ),
     ("firekeep-wire-proto", 4, &[]),
+    (
+        "firekeep-wire-firestore",
+        4,
+        &[
+            "firekeep-model",
+            "firekeep-api",
+            "firekeep-wire-http",
+            "firekeep-wire-proto",
+        ],
+    ),
 ];
 
 /// Crates that may use every other: the binary and the chores.

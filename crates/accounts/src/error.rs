@@ -26,6 +26,15 @@ pub enum Error {
     /// Another user has the provider's identity.
     #[error("the provider's identity belongs to another account")]
     FederatedLinked,
+    /// The identity to link has no provider.
+    #[error("the identity to link names no provider")]
+    ProviderIdMissing,
+    /// The identity to link has no id at its provider.
+    #[error("the identity to link has no id at its provider")]
+    RawIdMissing,
+    /// The provider's name stands for what a user record itself has.
+    #[error("`{0}` is not a provider whose identities can be linked")]
+    ReservedProvider(String),
     /// The email address has not the form of one.
     #[error("the email address is not valid")]
     InvalidEmail,

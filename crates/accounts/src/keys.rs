@@ -1,7 +1,8 @@
 //! Where accounts are stored.
 //!
 //! `sys_users`: pool · uid → user. `sys_user_index`: pool · kind (1 byte) · value → uid, and for an ended session
-//! pool · `s` · uid length (2 bytes) · uid · session id → empty. A pool is project id · `00` · tenant id · `00`; neither
+//! pool · `s` · uid length (2 bytes) · uid · session id → empty, and for the first email address of a user
+//! pool · `i` · address · `00` · uid → uid, as it need not be unique. A pool is project id · `00` · tenant id · `00`; neither
 //! id contains a zero byte, so no pool is a prefix of another one.
 
 use firekeep_model::{ProjectId, Uid};
@@ -45,6 +46,16 @@ impl Pool {
 
     pub(crate) fn email(&self, email: &Email) -> Key {
         self.join(&[b"e", email.as_str().as_bytes()])
+    }
+
+    /// The prefix of every user whose first address this was: an address contains no zero byte.
+    pub(crate) fn initial_email(&self, email: &Email) -> Key {
+        self.join(&[b"i", email.as_str().as_bytes(), &[0]])
+    }
+
+    pub(crate) fn initial_email_of(&self, email: &Email, uid: &Uid) -> Key {
+        let uid = uid.as_str().as_bytes();
+        self.join(&[b"i", email.as_str().as_bytes(), &[0], uid])
     }
 
     pub(crate) fn phone(&self, phone: &Phone) -> Key {

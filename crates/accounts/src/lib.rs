@@ -8,6 +8,8 @@ mod keys;
 pub mod limits;
 pub mod sessions;
 pub mod sign_in;
+#[cfg(test)]
+mod testing;
 mod text;
 mod user;
 pub mod users;
@@ -16,4 +18,4 @@ pub use error::Error;
 pub use keys::Pool;
 pub use sessions::{RefreshToken, Session, SessionId, SessionKeys};
 pub use text::{Email, Phone, Username};
-pub use user::{ProviderInfo, User};
+pub use user::{PasswordHash, ProviderInfo, User};

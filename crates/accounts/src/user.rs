@@ -40,6 +40,16 @@ pub struct ProviderInfo {
     pub screen_name: Option<String>,
 }
 
+/// The hash of a password, a PHC string. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(***)")
+    }
+}
+
 /// A user. Source: auth specification, section 12.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
@@ -47,7 +57,7 @@ pub struct User {
     pub uid: Uid,
     /// Distinguishes this user from an earlier one of the same uid that was deleted: random, set at creation.
     pub incarnation: u64,
-    /// How often all sessions were ended; a session of an earlier generation no longer stands.
+    /// Random at creation, and counted on when all sessions are ended: a session of another one no longer stands.
     pub generation: u32,
     /// The email address.
     pub email: Option<Email>,
@@ -65,8 +75,8 @@ pub struct User {
     pub photo_url: Option<String>,
     /// The phone number.
     pub phone_number: Option<Phone>,
-    /// The password's hash, a PHC string.
-    pub password_hash: Option<String>,
+    /// The password's hash.
+    pub password_hash: Option<PasswordHash>,
     /// When the password was set.
     pub password_updated_at: Option<Timestamp>,
     /// Identities at providers other than `password` and `phone`, which are derived.
@@ -243,7 +253,7 @@ impl From<&User> for Stored {
                 .phone_number
                 .as_ref()
                 .map(|phone| owned(phone.as_str())),
-            password_hash: user.password_hash.clone(),
+            password_hash: user.password_hash.as_ref().map(|hash| hash.0.clone()),
             password_updated_at: user.password_updated_at.map(Timestamp::micros),
             providers: user.providers.clone(),
             valid_since: user.valid_since_secs,
@@ -291,7 +301,7 @@ impl TryFrom<Stored> for User {
                 .map(Phone::parse)
                 .transpose()
                 .map_err(corrupt)?,
-            password_hash: stored.password_hash,
+            password_hash: stored.password_hash.map(PasswordHash),
             password_updated_at: stored.password_updated_at.map(Timestamp::from_micros),
             providers: stored.providers,
             valid_since_secs: stored.valid_since,

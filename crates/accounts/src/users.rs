@@ -2,9 +2,23 @@
 
 use firekeep_model::{OpContext, Timestamp, Uid};
 use firekeep_store::{Direction, KeyRange, PageLimit, Read, Space, WriteTx};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::{Email, Error, Phone, Pool, ProviderInfo, User, Username, limits};
+use crate::{
+    Email, Error, PasswordHash, Phone, Pool, ProviderInfo, User, Username, limits, sessions,
+};
+
+/// Names that are no linked identity's: the derived entries, the members that ID tokens call otherwise, and the ways to
+/// sign in that have no entry. Source: auth specification, sections 7 and 12.
+const RESERVED_PROVIDERS: &[&str] = &[
+    "password",
+    "phone",
+    "email",
+    "anonymous",
+    "custom",
+    "passkey",
+    "firebase",
+];
 
 /// What a new user is given.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +51,7 @@ pub struct Change {
     /// Whether the address is verified; wins over what a changed address does.
     pub email_verified: Option<bool>,
     /// The hash of a new password, which ends all sessions.
-    pub password_hash: Edit<String>,
+    pub password_hash: Edit<PasswordHash>,
     /// The username.
     pub username: Edit<Username>,
     /// The display name.
@@ -122,6 +136,26 @@ pub fn find_by_federated(
     find_by_index(tx, pool, &pool.federated(provider_id, raw_id))
 }
 
+/// Users whose first email address this was: one page of them, since any number may have had the same.
+///
+/// # Errors
+/// As [`find`].
+pub fn list_by_initial_email(
+    tx: &dyn Read,
+    pool: &Pool,
+    email: &Email,
+) -> Result<Vec<User>, Error> {
+    let range = KeyRange::prefix(&pool.initial_email(email));
+    let page = tx.scan(
+        Space::SysUserIndex,
+        &range,
+        Direction::Forward,
+        PageLimit::default(),
+    )?;
+    let load = |(_, value): &(_, bytes::Bytes)| load(tx, pool, &decode_uid(value)?);
+    page.rows.iter().map(load).collect()
+}
+
 fn find_by_index(tx: &dyn Read, pool: &Pool, key: &[u8]) -> Result<Option<User>, Error> {
     let Some(bytes) = tx.get(Space::SysUserIndex, key)? else {
         return Ok(None);
@@ -194,12 +228,13 @@ pub fn create(
     if find(tx, pool, &uid)?.is_some() {
         return Err(Error::DuplicateUid);
     }
-    let mut incarnation = [0u8; 8];
+    let (mut incarnation, mut generation) = ([0; 8], [0; 4]);
     cx.rng.fill(&mut incarnation);
+    cx.rng.fill(&mut generation);
     let blank = User {
         uid,
         incarnation: u64::from_be_bytes(incarnation),
-        generation: 0,
+        generation: u32::from_be_bytes(generation),
         email: None,
         email_verified: false,
         initial_email: None,
@@ -222,8 +257,7 @@ pub fn create(
     };
     let mut user = blank.clone();
     apply(tx, cx, pool, &mut user, new.change)?;
-    // The record begins with its first sessions: nothing has been ended yet.
-    user.generation = 0;
+    check_token_size(&blank, &user)?;
     save(tx, pool, Some(&blank), &user)?;
     Ok(user)
 }
@@ -243,10 +277,38 @@ pub fn update(
     let before = load(tx, pool, uid)?;
     let mut user = before.clone();
     apply(tx, cx, pool, &mut user, change)?;
+    check_token_size(&before, &user)?;
+    if user.generation != before.generation {
+        // No session of the old generation stands, so which of them were ended one by one does not matter any more.
+        sessions::forget_ended(tx, pool, uid)?;
+    }
     if user != before {
         save(tx, pool, Some(&before), &user)?;
     }
     Ok(user)
+}
+
+/// Replaces a hash by another one of the same password. Ends no session, and does nothing when the password is a new one
+/// by now.
+///
+/// # Errors
+/// As [`find`].
+pub fn rehash(
+    tx: &mut WriteTx<'_>,
+    pool: &Pool,
+    uid: &Uid,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<(), Error> {
+    let found = find(tx, pool, uid)?;
+    let Some(before) = found.filter(|user| user.password_hash.as_ref() == Some(old)) else {
+        return Ok(());
+    };
+    let user = User {
+        password_hash: Some(new.clone()),
+        ..before.clone()
+    };
+    save(tx, pool, Some(&before), &user)
 }
 
 /// Deletes a user with its index entries and ended sessions. Says if there was one.
@@ -260,22 +322,7 @@ pub fn delete(tx: &mut WriteTx<'_>, pool: &Pool, uid: &Uid) -> Result<bool, Erro
     for key in index_keys(pool, &user) {
         tx.delete(Space::SysUserIndex, key)?;
     }
-    let mut range = KeyRange::prefix(&pool.ended_sessions(uid));
-    loop {
-        let page = tx.scan(
-            Space::SysUserIndex,
-            &range,
-            Direction::Forward,
-            PageLimit::default(),
-        )?;
-        for (key, _) in &page.rows {
-            tx.delete(Space::SysUserIndex, key.to_vec())?;
-        }
-        match (&page.next, page.rows.last()) {
-            (Some(_), Some((last, _))) => range = range.after(last),
-            _ => break,
-        }
-    }
+    sessions::forget_ended(tx, pool, uid)?;
     tx.delete(Space::SysUsers, pool.user(uid))?;
     Ok(true)
 }
@@ -308,6 +355,11 @@ pub(crate) fn save(
 fn index_keys(pool: &Pool, user: &User) -> Vec<firekeep_store::Key> {
     let mut keys = Vec::new();
     keys.extend(user.email.as_ref().map(|email| pool.email(email)));
+    keys.extend(
+        user.initial_email
+            .as_ref()
+            .map(|email| pool.initial_email_of(email, &user.uid)),
+    );
     keys.extend(user.phone_number.as_ref().map(|phone| pool.phone(phone)));
     keys.extend(
         user.username
@@ -391,18 +443,21 @@ fn apply(
         unlink(user, provider);
     }
     if let Some(entry) = change.link_provider {
+        check_link(&entry)?;
         if !free(
             find_by_federated(tx, pool, &entry.provider_id, &entry.raw_id)?,
             &user.uid,
         ) {
             return Err(Error::FederatedLinked);
         }
-        match user
-            .providers
-            .iter_mut()
-            .find(|old| old.provider_id == entry.provider_id)
-        {
+        // One entry per provider: an update replaces it in place.
+        let same = |old: &&mut ProviderInfo| old.provider_id == entry.provider_id;
+        let count = user.providers.len();
+        match user.providers.iter_mut().find(same) {
             Some(old) => *old = entry,
+            None if count >= limits::LINKED_IDENTITIES_MAX => {
+                return Err(Error::TooLong("providerUserInfo"));
+            }
             None => user.providers.push(entry),
         }
     }
@@ -416,6 +471,29 @@ fn apply(
     user.created_at = change.created_at.unwrap_or(user.created_at);
     user.last_login_at = change.last_login_at.or(user.last_login_at);
     Ok(())
+}
+
+/// Refuses a change that would make the user's ID tokens longer than anybody reads.
+fn check_token_size(before: &User, user: &User) -> Result<(), Error> {
+    let bytes = token_bytes(user);
+    // What is too long already must not keep anybody from disabling the user.
+    if bytes > limits::TOKEN_PROFILE_BYTES_MAX && bytes > token_bytes(before) {
+        return Err(Error::TooLong("profile"));
+    }
+    Ok(())
+}
+
+/// The length of what the user's ID tokens carry of it, as JSON.
+fn token_bytes(user: &User) -> usize {
+    let carried = json!([
+        user.email.as_ref().map(Email::as_str),
+        user.phone_number.as_ref().map(Phone::as_str),
+        user.display_name,
+        user.photo_url,
+        user.custom_attributes,
+        user.identities(),
+    ]);
+    carried.to_string().len()
 }
 
 /// Sets the second before which tokens no longer count. When that is now, sessions of this very second end too, which
@@ -456,7 +534,7 @@ fn set_text(
 ) -> Result<(), Error> {
     match edit {
         Edit::Keep => {}
-        Edit::Set(text) if text.len() > limits::PROFILE_BYTES_MAX => {
+        Edit::Set(text) if json_bytes(&text) > limits::PROFILE_BYTES_MAX => {
             return Err(Error::TooLong(name));
         }
         Edit::Set(text) => *field = Some(text),
@@ -465,8 +543,55 @@ fn set_text(
     Ok(())
 }
 
+/// Checks the form of an identity to link.
+///
+/// # Errors
+/// [`Error::ProviderIdMissing`], [`Error::RawIdMissing`], [`Error::ReservedProvider`], [`Error::TooLong`].
+pub fn check_link(entry: &ProviderInfo) -> Result<(), Error> {
+    let provider = entry.provider_id.as_str();
+    if provider.is_empty() {
+        return Err(Error::ProviderIdMissing);
+    }
+    if entry.raw_id.is_empty() {
+        return Err(Error::RawIdMissing);
+    }
+    if provider.len() > limits::PROVIDER_ID_BYTES_MAX {
+        return Err(Error::TooLong("providerId"));
+    }
+    if RESERVED_PROVIDERS.contains(&provider) {
+        return Err(Error::ReservedProvider(provider.to_owned()));
+    }
+    if entry.raw_id.len() > limits::RAW_ID_BYTES_MAX {
+        return Err(Error::TooLong("rawId"));
+    }
+    let texts = [
+        ("federatedId", &entry.federated_id),
+        ("email", &entry.email),
+        ("displayName", &entry.display_name),
+        ("photoUrl", &entry.photo_url),
+        ("phoneNumber", &entry.phone_number),
+        ("screenName", &entry.screen_name),
+    ];
+    let too_long = |text: &str| text.len() > limits::LINKED_TEXT_BYTES_MAX;
+    match texts
+        .iter()
+        .find(|(_, text)| text.as_deref().is_some_and(too_long))
+    {
+        Some((name, _)) => Err(Error::TooLong(name)),
+        None => Ok(()),
+    }
+}
+
+/// The length of a text in JSON, without its quotes: an escape takes up to six bytes.
+fn json_bytes(text: &str) -> usize {
+    json!(text).to_string().len() - 2
+}
+
 /// Reads the JSON text of custom claims; an empty object clears them.
-fn parse_claims(text: &str) -> Result<Option<Map<String, Value>>, Error> {
+///
+/// # Errors
+/// [`Error::ClaimsTooLarge`], [`Error::InvalidClaims`], [`Error::ForbiddenClaim`].
+pub fn parse_claims(text: &str) -> Result<Option<Map<String, Value>>, Error> {
     if text.chars().count() > limits::CUSTOM_ATTRIBUTES_CHARS_MAX {
         return Err(Error::ClaimsTooLarge);
     }
@@ -503,3 +628,6 @@ pub fn note_times(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,12 +45,18 @@ impl Activity {
         }
     }
 
-    /// Takes at most `limit` users' times, to be written.
-    pub(crate) fn take(&self, limit: usize) -> Vec<((Pool, Uid), Times)> {
+    /// The users whose times wait to be written.
+    pub(crate) fn pending(&self) -> Vec<(Pool, Uid)> {
+        let pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.keys().cloned().collect()
+    }
+
+    /// Takes these users' times, to be written.
+    pub(crate) fn take(&self, users: &[(Pool, Uid)]) -> Vec<((Pool, Uid), Times)> {
         let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys: Vec<_> = pending.keys().take(limit).cloned().collect();
-        keys.into_iter()
-            .filter_map(|key| pending.remove_entry(&key))
+        users
+            .iter()
+            .filter_map(|user| pending.remove_entry(user))
             .collect()
     }
 }

@@ -1,22 +1,21 @@
 //! What the command line asks of a server, stopped or running: one command in, JSON out.
 //!
-//! The same [`Command`] runs in the process that opened the data folder, or travels to the one that has it open. The
-//! edge that receives it lets only administrators in.
+//! The same [`Command`] runs in the process that opened the data folder, or travels to the one that has it open.
 
 use std::sync::Arc;
 
-use firekeep_accounts::users::{self, Change, Edit};
-use firekeep_accounts::{Email, Phone, User, Username};
-use firekeep_model::Uid;
+use firekeep_accounts::users::{self, Change};
+use firekeep_accounts::{Email, Phone, Pool, User, Username};
+use firekeep_model::{Caller, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::keyring::Keyring;
+use crate::identity::{NewUser, Place, Target};
 use crate::service_accounts::NewAccount;
 use crate::{Core, Error, KeyFile, service_accounts};
 
 /// A command of the command line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Command {
     /// The project, its API keys and mode.
@@ -25,6 +24,9 @@ pub enum Command {
     ServiceAccountCreate {
         /// The name before the `@`.
         name: String,
+        /// The server that the key file leads to; where clients reach this one when absent.
+        #[serde(default)]
+        base_url: Option<String>,
     },
     /// Registers the public half of a key file, such as Google's.
     ServiceAccountImport {
@@ -89,25 +91,36 @@ pub enum Command {
 }
 
 impl Core {
+    /// The caller that the process itself is: who can open the data folder administers it.
+    #[must_use]
+    pub fn owner(&self) -> Caller {
+        let project = self.default_pool().project;
+        Caller::Privileged { project }
+    }
+
     /// Runs a command for an administrator.
     ///
     /// # Errors
-    /// [`Error::NotFound`] and [`Error::Invalid`] with sentences for people; those of the operation.
-    pub async fn run(self: &Arc<Self>, command: Command) -> Result<Value, Error> {
-        let pool = self.default_pool();
+    /// [`Error::CredentialMissing`] for others; [`Error::NotFound`] and [`Error::Invalid`] with sentences for people;
+    /// those of the operation.
+    pub async fn run(self: &Arc<Self>, caller: &Caller, command: Command) -> Result<Value, Error> {
+        let place = Place::default();
+        let pool = self.admin_pool(caller, place)?;
         match command {
             Command::ProjectShow => Ok(serde_json::to_value(self.project_summary())?),
-            Command::ServiceAccountCreate { name } => {
+            Command::ServiceAccountCreate { name, base_url } => {
                 check_account_name(&name)?;
                 let core = Arc::clone(self);
-                let task = tokio::task::spawn_blocking(move || core.create_service_account(&name));
+                let task = tokio::task::spawn_blocking(move || {
+                    core.create_service_account(&name, base_url.as_deref())
+                });
                 let file = task
                     .await
                     .map_err(|_| Error::Internal("a key could not be made".to_owned()))??;
                 Ok(serde_json::from_str(&file.to_json())?)
             }
             Command::ServiceAccountImport { key_file } => {
-                let file = KeyFile::parse(&key_file).map_err(Error::CustomToken)?;
+                let file = KeyFile::parse(&key_file).map_err(Error::KeyFile)?;
                 let new = NewAccount::of(&file, self.now())?;
                 self.write(move |tx, cx| service_accounts::register(tx, &new, cx.now))
                     .await?;
@@ -135,26 +148,26 @@ impl Core {
                 password,
                 display_name,
             } => {
-                let change = Change {
-                    email: parse(email, Email::parse)?,
-                    username: parse(username, Username::parse)?,
-                    phone_number: parse(phone, Phone::parse)?,
-                    display_name: display_name.map_or(Edit::Keep, Edit::Set),
-                    ..Change::default()
+                let new = NewUser {
+                    uid,
+                    email,
+                    username,
+                    phone_number: phone,
+                    password,
+                    display_name,
+                    ..NewUser::default()
                 };
-                let uid = uid.as_deref().map(Uid::parse).transpose();
-                let uid = uid.map_err(|error| Error::Invalid(format!("--uid: {error}")))?;
-                let user = self.create_user(&pool, uid, change, password).await?;
-                Ok(show(&user))
+                Ok(show(&self.create_user(caller, place, new).await?))
             }
             Command::UserList { after, limit } => {
-                let page = self.list_users(&pool, after.as_deref(), limit)?;
+                let listed = self.list_users(caller, place, after.as_deref(), limit);
+                let page = listed.await?;
                 let users: Vec<Value> = page.users.iter().map(show).collect();
                 Ok(json!({ "users": users, "next": page.next }))
             }
-            Command::UserGet { name } => Ok(show(&self.named(&name)?)),
+            Command::UserGet { name } => Ok(show(&self.named(&pool, &name)?)),
             Command::UserSetDisabled { name, disabled } => {
-                let uid = self.named(&name)?.uid;
+                let uid = self.named(&pool, &name)?.uid;
                 let user = self
                     .write(move |tx, cx| {
                         let change = Change {
@@ -167,33 +180,31 @@ impl Core {
                 Ok(show(&user))
             }
             Command::UserDelete { name } => {
-                let user = self.named(&name)?;
-                self.delete_user(&pool, user.uid.clone()).await?;
+                let user = self.named(&pool, &name)?;
+                let target = Target {
+                    uid: Some(user.uid.to_string()),
+                    ..Target::default()
+                };
+                self.delete_user(caller, place, target).await?;
                 Ok(show(&user))
             }
             Command::KeysList => Ok(json!({ "keys": self.keys().summaries() })),
             Command::KeysRotate { emergency } => {
-                self.write(move |tx, cx| match emergency {
-                    true => Keyring::rotate_emergency(tx, cx.now),
-                    false => Keyring::rotate(tx, cx.now),
-                })
-                .await?;
-                self.reload()?;
+                self.rotate_keys(emergency).await?;
                 Ok(json!({ "keys": self.keys().summaries() }))
             }
         }
     }
 
     /// The user that a person names: by uid, email address or username.
-    fn named(&self, name: &str) -> Result<User, Error> {
-        let pool = self.default_pool();
+    fn named(&self, pool: &Pool, name: &str) -> Result<User, Error> {
         let by_uid = match Uid::parse(name) {
-            Ok(uid) => users::find(&self.read()?, &pool, &uid)?,
+            Ok(uid) => users::find(&self.read()?, pool, &uid)?,
             Err(_) => None,
         };
         let found = match by_uid {
             Some(user) => Some(user),
-            None => self.find_by_name(&pool, name)?,
+            None => self.find_by_name(pool, name)?,
         };
         found.ok_or_else(|| {
             Error::NotFound(format!(
@@ -201,16 +212,6 @@ impl Core {
             ))
         })
     }
-}
-
-fn parse<T>(
-    text: Option<String>,
-    with: impl Fn(&str) -> Result<T, firekeep_accounts::Error>,
-) -> Result<Edit<T>, Error> {
-    Ok(match text {
-        Some(text) => Edit::Set(with(&text)?),
-        None => Edit::Keep,
-    })
 }
 
 fn check_account_name(name: &str) -> Result<(), Error> {

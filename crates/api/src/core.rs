@@ -1,17 +1,17 @@
 //! The server's heart: the store, the keys, the project, and the one way to read and to write.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use firekeep_accounts::{Pool, SessionKeys};
-use firekeep_crypto::digest::sha256;
+use firekeep_crypto::digest::{equal, sha256};
 use firekeep_crypto::seal::SealKey;
-use firekeep_model::{Caller, Clock, OpContext, ProjectId, Timestamp};
+use firekeep_model::{Caller, Clock, OpContext, ProjectId, Rng as _, Timestamp};
 use firekeep_store::{ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
 use crate::identity::HASH_PLACES;
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, NewKey};
 use crate::limiter::Limiter;
 use crate::limits::{ACCESS_TOKEN_LIFETIME_SECS, HASHES_AT_ONCE};
 use crate::mode::Policy;
@@ -25,8 +25,9 @@ pub struct Options {
     pub project: Option<ProjectId>,
     /// Safe or dev.
     pub mode: Mode,
-    /// Where clients reach the server, such as `https://fk.example.com`, without a slash at the end.
-    pub base_url: String,
+    /// Where clients reach the server, such as `https://fk.example.com`, without a slash at the end. Remembered; when
+    /// absent, what was remembered last.
+    pub base_url: Option<String>,
     /// A Google service account's key file, whose tokens are valid for that Google project: the bridge.
     pub bridge: Option<KeyFile>,
 }
@@ -52,13 +53,15 @@ pub struct Core {
     pub(crate) session_keys: SessionKeys,
     access_keys: SealKey,
     accounts: RwLock<Arc<Registry>>,
+    /// Held from reading keys and accounts to installing them, so that what was read earlier is not installed later.
+    reloading: Mutex<()>,
     bridge: Option<KeyFile>,
     /// The digest of the secret by which the command line of this machine administers the server.
     local_secret: OnceLock<[u8; 32]>,
     pub(crate) activity: Activity,
     pub(crate) limiter: Limiter,
-    pub(crate) hashing: Semaphore,
-    pub(crate) hash_queue: Semaphore,
+    pub(crate) hashing: Arc<Semaphore>,
+    pub(crate) hash_queue: Arc<Semaphore>,
 }
 
 impl Core {
@@ -66,22 +69,27 @@ impl Core {
     /// Blocks; call it off the async threads.
     ///
     /// # Errors
-    /// [`Error::MadeInDevMode`]; [`Error::Invalid`] when the folder holds another project; storage errors.
+    /// [`Error::MadeInDevMode`]; [`Error::Invalid`] when the folder holds another project, or for a bridge in dev
+    /// mode; storage errors.
     pub fn open(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Arc<Self>, Error> {
+        if options.mode == Mode::Dev && options.bridge.is_some() {
+            return Err(Error::Invalid(
+                "--bridge-key cannot go with --dev: anybody who reaches a server in dev mode could get tokens that are \
+                 valid for the Google project of the key; leave one of the two out"
+                    .to_owned(),
+            ));
+        }
         let now = clock.now();
-        let project = store.write(|tx: &mut WriteTx<'_>| -> Result<Project, Error> {
+        let project = store.write(|tx: &mut WriteTx<'_>| {
             let mut rng = SystemRng;
-            let mut cx = OpContext { now, rng: &mut rng };
-            let project = Project::open(tx, &mut cx, options.project.as_ref(), options.mode)?;
-            let id = parse_project(&project.id)?;
-            Keyring::create_missing(tx, &mut cx)?;
-            Registry::create_missing(tx, &mut cx, &id, &options.base_url)?;
-            Ok(project)
+            Project::open(tx, &mut OpContext { now, rng: &mut rng }, &options)
         })?;
+        // A crash before this leaves a project without keys, for the next start to complete.
+        make_missing(&store, now, &project)?;
         let tx = store.read()?;
         let keys = Keyring::load(&tx)?;
         let accounts = Registry::load(&tx)?;
@@ -90,18 +98,19 @@ impl Core {
             clock,
             policy: options.mode.policy(),
             project_id: parse_project(&project.id)?,
+            base_url: project.base_url().to_owned(),
             project,
-            base_url: options.base_url,
             session_keys: SessionKeys::new(vec![keys.seal_key("refresh token")]),
             access_keys: keys.seal_key("access token"),
             keys: RwLock::new(Arc::new(keys)),
             accounts: RwLock::new(Arc::new(accounts)),
+            reloading: Mutex::new(()),
             bridge: options.bridge,
             local_secret: OnceLock::new(),
             activity: Activity::default(),
             limiter: Limiter::default(),
-            hashing: Semaphore::new(HASHES_AT_ONCE),
-            hash_queue: Semaphore::new(HASH_PLACES),
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            hash_queue: Arc::new(Semaphore::new(HASH_PLACES)),
             store,
         }))
     }
@@ -126,12 +135,7 @@ impl Core {
     /// The project, as `firekeep project show` shows it.
     #[must_use]
     pub fn project_summary(&self) -> ProjectSummary {
-        ProjectSummary {
-            project_id: self.project.id.clone(),
-            project_number: self.project.number.clone(),
-            api_keys: self.project.api_keys.clone(),
-            mode: self.policy.mode().as_str(),
-        }
+        self.project.summary(self.policy.mode(), &self.base_url)
     }
 
     /// Where clients reach the server, without a slash at the end.
@@ -152,15 +156,14 @@ impl Core {
         self.accounts().published(client_email)
     }
 
-    /// Moves the signing keys along their lives and writes the last sign-in times. Called every minute, and at the end.
+    /// Moves the signing keys along their lives, writes the last sign-in times and drops old rate limits. Called
+    /// twice a minute, and at the end.
     ///
     /// # Errors
     /// Storage errors.
     pub async fn tend(self: &Arc<Self>) -> Result<(), Error> {
-        let now = self.now();
-        if self.write(move |tx, _| Keyring::advance(tx, now)).await? {
-            self.reload()?;
-        }
+        self.limiter.tend(self.now());
+        self.advance_keys().await?;
         self.write_activity().await
     }
 
@@ -234,21 +237,10 @@ impl Core {
         Pool::of(&self.project_id)
     }
 
-    /// Refuses callers that are no administrators.
-    ///
-    /// # Errors
-    /// [`Error::CredentialMissing`].
-    pub fn require_admin(&self, caller: &Caller) -> Result<(), Error> {
-        match caller {
-            Caller::Privileged { .. } => Ok(()),
-            Caller::Anonymous | Caller::ApiKey { .. } => Err(Error::CredentialMissing),
-        }
-    }
-
     /// Exchanges a signed assertion for an administrator's access token: the text and its life in seconds.
     ///
     /// # Errors
-    /// [`Error::CustomToken`] with the reason.
+    /// [`Error::Assertion`] with the reason.
     ///
     /// Source: auth specification, section 17.1.
     pub fn access_token(&self, assertion: &str) -> Result<(String, i64), Error> {
@@ -263,10 +255,10 @@ impl Core {
         let accounts = self.accounts();
         let email =
             firekeep_token::assertion::verify(assertion, accounts.as_ref(), &audiences, now)
-                .map_err(Error::CustomToken)?;
+                .map_err(Error::Assertion)?;
         let plain = format!("{} {email}", now.secs() + ACCESS_TOKEN_LIFETIME_SECS);
         let mut nonce = [0; 12];
-        firekeep_crypto::fill_random(&mut nonce);
+        SystemRng.fill(&mut nonce);
         let sealed = self
             .access_keys
             .seal(nonce, plain.as_bytes(), b"access token");
@@ -278,8 +270,8 @@ impl Core {
 
     fn is_admin(&self, bearer: &str) -> bool {
         use firekeep_token::custom::ServiceAccounts as _;
-        // Digests of secrets compare in any time: what leaks of them says nothing of the secret.
-        if self.local_secret.get() == Some(&sha256(bearer.as_bytes())) {
+        let local = self.local_secret.get();
+        if local.is_some_and(|secret| equal(secret, &sha256(bearer.as_bytes()))) {
             return true;
         }
         let now = self.now();
@@ -328,8 +320,17 @@ impl Core {
         self: &Arc<Self>,
         work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.write_at(self.now(), work).await
+    }
+
+    /// The same for an operation that has read the clock already.
+    pub(crate) async fn write_at<T: Send + 'static>(
+        self: &Arc<Self>,
+        now: Timestamp,
+        work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let core = Arc::clone(self);
-        let task = tokio::task::spawn_blocking(move || core.write_here(work));
+        let task = tokio::task::spawn_blocking(move || core.write_here_at(now, work));
         task.await
             .map_err(|_| Error::Internal("a write did not end".to_owned()))?
     }
@@ -339,7 +340,14 @@ impl Core {
         &self,
         work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let now = self.now();
+        self.write_here_at(self.now(), work)
+    }
+
+    fn write_here_at<T>(
+        &self,
+        now: Timestamp,
+        work: impl Fn(&mut WriteTx<'_>, &mut OpContext<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.store
             .write(|tx: &mut WriteTx<'_>| -> Result<T, Error> {
                 let mut rng = SystemRng;
@@ -367,6 +375,10 @@ impl Core {
 
     /// Loads keys and service accounts again, after a change.
     pub(crate) fn reload(&self) -> Result<(), Error> {
+        let _alone = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let tx = self.read()?;
         let keys = Arc::new(Keyring::load(&tx)?);
         let accounts = Arc::new(Registry::load(&tx)?);
@@ -378,15 +390,21 @@ impl Core {
         Ok(())
     }
 
-    /// Makes and registers a service account, and gives its key file: the only copy of the private key.
-    pub(crate) fn create_service_account(&self, name: &str) -> Result<KeyFile, Error> {
+    /// Makes and registers a service account, and gives its key file: the only copy of the private key. The file leads
+    /// to the server at `base_url`, or to where clients reach this one.
+    pub(crate) fn create_service_account(
+        &self,
+        name: &str,
+        base_url: Option<&str>,
+    ) -> Result<KeyFile, Error> {
         let mut rng = SystemRng;
         let mut cx = OpContext {
             now: self.now(),
             rng: &mut rng,
         };
-        let file = KeyFile::generate(&self.project_id, name, &self.base_url, &mut cx)
-            .map_err(Error::CustomToken)?;
+        let base_url = base_url.unwrap_or(&self.base_url);
+        let file =
+            KeyFile::generate(&self.project_id, name, base_url, &mut cx).map_err(Error::KeyFile)?;
         let new = NewAccount::of(&file, cx.now)?;
         self.write_here(|tx, cx| service_accounts::register(tx, &new, cx.now))?;
         self.reload()?;
@@ -394,6 +412,34 @@ impl Core {
     }
 }
 
+/// Makes the keys and the built-in account that a new data folder lacks: before the transaction that stores them, since
+/// an RSA key takes long.
+fn make_missing(store: &Store, now: Timestamp, project: &Project) -> Result<(), Error> {
+    let mut rng = SystemRng;
+    let mut cx = OpContext { now, rng: &mut rng };
+    let tx = store.read()?;
+    let key = match Keyring::wants_current(&tx)? {
+        true => Some(NewKey::make(now)?),
+        false => None,
+    };
+    let account = match Registry::wants_built_in(&tx)? {
+        true => {
+            let id = parse_project(&project.id)?;
+            Some(NewAccount::built_in(&mut cx, &id, project.base_url())?)
+        }
+        false => None,
+    };
+    drop(tx);
+    store.write(|tx: &mut WriteTx<'_>| {
+        let mut rng = SystemRng;
+        Keyring::create_missing(tx, &mut OpContext { now, rng: &mut rng }, key.as_ref())?;
+        Registry::create_missing(tx, now, account.as_ref())
+    })
+}
+
 fn parse_project(text: &str) -> Result<ProjectId, Error> {
     ProjectId::parse(text).map_err(|error| Error::Invalid(format!("project `{text}`: {error}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Why an operation did not happen, in the words that an edge translates.
 
 use firekeep_accounts as accounts;
+use firekeep_model as model;
 use firekeep_store as store;
 use firekeep_token as token;
 
@@ -13,6 +14,15 @@ pub enum Error {
     /// A custom token was refused.
     #[error("custom token refused: {0}")]
     CustomToken(#[source] token::Error),
+    /// An administrator's assertion was refused.
+    #[error("assertion refused: {0}")]
+    Assertion(#[source] token::Error),
+    /// A key file cannot be used.
+    #[error(transparent)]
+    KeyFile(token::Error),
+    /// A token of ours could not be signed.
+    #[error("a token could not be signed: {0}")]
+    Signing(#[source] token::Error),
     /// An ID token was refused.
     #[error("ID token refused: {0}")]
     IdToken(#[source] token::Error),
@@ -22,6 +32,9 @@ pub enum Error {
     /// The combination of name and password is wrong, or there is no such account.
     #[error("wrong name or password")]
     WrongPassword,
+    /// The account has another password; only said where accounts are not hidden.
+    #[error("the password is wrong")]
+    InvalidPassword,
     /// No account has the email address; only said where accounts are not hidden.
     #[error("there is no account with that email address")]
     EmailNotFound,
@@ -49,6 +62,9 @@ pub enum Error {
     /// The caller's credential is good, but not for this.
     #[error("the credential does not allow this")]
     Forbidden,
+    /// Only administrators may ask for this.
+    #[error("`{0}` is for administrators")]
+    AdminOnly(&'static str),
     /// Only administrators may name the project.
     #[error("Only authenticated requests can specify target_project_id.")]
     ProjectNotTheirs,
@@ -58,15 +74,33 @@ pub enum Error {
     /// The operation is switched off for this project.
     #[error("{0}")]
     NotAllowed(&'static str),
-    /// The caller's request lacks something or says something wrong.
+    /// The request asks for something that this server does not do.
+    #[error("{0} is not enabled on this server")]
+    NotEnabled(&'static str),
+    /// The request names no user by what the caller may use.
+    #[error("the request names no user")]
+    NothingSelected,
+    /// The request names no uid.
+    #[error("the request names no uid")]
+    UidMissing,
+    /// The uid of a new user has not the form of one.
+    #[error("uid: {0}")]
+    InvalidUid(#[source] model::IdError),
+    /// A bulk operation names no uid, or too many.
+    #[error("a bulk operation names 1 to 1000 uids")]
+    UidsOutOfRange,
+    /// A list is to begin after what is no uid.
+    #[error("the page does not begin after a uid")]
+    PageSelection,
+    /// The caller's request lacks something or says something wrong: a sentence for people.
     #[error("{0}")]
     Invalid(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
-    /// The data folder was made in dev mode, and the server is to run in safe mode.
+    /// The data folder was used in dev mode, and the server is to run in safe mode.
     #[error(
-        "this data folder was made in dev mode, where anybody could have made its accounts; \
+        "this data folder was used in dev mode, where anybody could have made its accounts; \
          start with --dev, or with another --data folder"
     )]
     MadeInDevMode,
@@ -76,6 +110,16 @@ pub enum Error {
     /// Something that should not happen.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl Error {
+    /// Why a token was not made: claims that are too much are those of the custom token that asks for a session.
+    pub(crate) fn of_signing(error: token::Error) -> Self {
+        match error {
+            token::Error::ClaimsTooLarge => Self::CustomToken(error),
+            other => Self::Signing(other),
+        }
+    }
 }
 
 impl From<firekeep_crypto::Error> for Error {

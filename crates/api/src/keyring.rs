@@ -4,6 +4,7 @@
 //! until the tokens it signed have expired. Source: auth specification, section 10.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use firekeep_crypto::jwk;
 use firekeep_crypto::rsa::{PrivateKey, PublicKey};
@@ -15,9 +16,9 @@ use firekeep_token::id::{self, IdClaims, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Error;
 use crate::limits::{KEY_PUBLISHED_BEFORE_USE, KEY_ROTATION};
 use crate::memory::Memory;
+use crate::{Core, Error};
 
 const ID_KEYS: &[u8] = b"id\0";
 const SEAL_KEY: &[u8] = b"seal";
@@ -73,6 +74,14 @@ struct StoredKey {
     since: i64,
 }
 
+/// A key that stands nowhere yet. Made before the transaction that stores it opens: an RSA key takes long, and a
+/// transaction may run again.
+pub(crate) struct NewKey {
+    kid: String,
+    private_key: String,
+    certificate: String,
+}
+
 struct IdKey {
     stored: StoredKey,
     signing: SigningKey,
@@ -124,27 +133,45 @@ impl Keyring {
         })
     }
 
-    /// Makes what is missing: the first start of a data folder.
+    /// Whether no key signs: the first start of a data folder. [`Self::create_missing`] wants one then.
+    pub(crate) fn wants_current(tx: &dyn Read) -> Result<bool, Error> {
+        let keys = stored_keys(tx)?;
+        Ok(keys.iter().all(|key| key.state != KeyState::Current))
+    }
+
+    /// Makes what is missing.
     pub(crate) fn create_missing(
         tx: &mut WriteTx<'_>,
         cx: &mut OpContext<'_>,
+        new: Option<&NewKey>,
     ) -> Result<(), Error> {
         if tx.get(Space::SysKeys, SEAL_KEY)?.is_none() {
             let mut bytes = vec![0; 32];
             cx.rng.fill(&mut bytes);
             tx.put(Space::SysKeys, SEAL_KEY.to_vec(), bytes.into())?;
         }
-        if stored_keys(tx)?
-            .iter()
-            .all(|key| key.state != KeyState::Current)
+        if let Some(new) = new
+            && Self::wants_current(tx)?
         {
-            put(tx, &new_key(cx.now, KeyState::Current)?)?;
+            put(tx, &new.stored(KeyState::Current, cx.now))?;
         }
         Ok(())
     }
 
-    /// Moves keys along their lives, as far as `now` says. Says if anything changed.
-    pub(crate) fn advance(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<bool, Error> {
+    /// Whether it is time to publish the next key. [`Self::advance`] wants one then.
+    pub(crate) fn wants_next(tx: &dyn Read, now: Timestamp) -> Result<bool, Error> {
+        let keys = stored_keys(tx)?;
+        let due = |key: &StoredKey| key.state == KeyState::Current && wants_successor(key, now);
+        Ok(keys.iter().any(due) && keys.iter().all(|key| key.state != KeyState::Next))
+    }
+
+    /// Moves keys along their lives, as far as `now` says; without a new key none is published. Says if anything
+    /// changed.
+    pub(crate) fn advance(
+        tx: &mut WriteTx<'_>,
+        now: Timestamp,
+        new: Option<&NewKey>,
+    ) -> Result<bool, Error> {
         let keys = stored_keys(tx)?;
         let age = |key: &StoredKey| now.secs().saturating_sub(key.since);
         let published_secs = secs(KEY_PUBLISHED_BEFORE_USE);
@@ -152,9 +179,11 @@ impl Keyring {
         let next = keys.iter().find(|key| key.state == KeyState::Next);
         for key in &keys {
             match (key.state, next) {
-                (KeyState::Current, None) if age(key) >= secs(KEY_ROTATION) - published_secs => {
-                    put(tx, &new_key(now, KeyState::Next)?)?;
-                    changed = true;
+                (KeyState::Current, None) if wants_successor(key, now) => {
+                    if let Some(new) = new {
+                        put(tx, &new.stored(KeyState::Next, now))?;
+                        changed = true;
+                    }
                 }
                 (KeyState::Current, Some(next)) if age(next) >= published_secs => {
                     set_state(tx, key, KeyState::RetiredVerifying, now)?;
@@ -173,7 +202,7 @@ impl Keyring {
     }
 
     /// Publishes the next key now; it signs after [`KEY_PUBLISHED_BEFORE_USE`].
-    pub(crate) fn rotate(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn rotate(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewKey) -> Result<(), Error> {
         if stored_keys(tx)?
             .iter()
             .any(|key| key.state == KeyState::Next)
@@ -182,15 +211,19 @@ impl Keyring {
                 "the next key is published already; it takes over an hour after that".into(),
             ));
         }
-        put(tx, &new_key(now, KeyState::Next)?)
+        put(tx, &new.stored(KeyState::Next, now))
     }
 
     /// Drops every key at once and signs with a new one: all ID tokens stop to verify, sessions go on by refresh.
-    pub(crate) fn rotate_emergency(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<(), Error> {
+    pub(crate) fn rotate_emergency(
+        tx: &mut WriteTx<'_>,
+        now: Timestamp,
+        new: &NewKey,
+    ) -> Result<(), Error> {
         for key in stored_keys(tx)? {
             tx.delete(Space::SysKeys, [ID_KEYS, key.kid.as_bytes()].concat())?;
         }
-        put(tx, &new_key(now, KeyState::Current)?)
+        put(tx, &new.stored(KeyState::Current, now))
     }
 
     /// The public key of that id, while it is published.
@@ -251,6 +284,71 @@ impl Keyring {
     }
 }
 
+impl NewKey {
+    /// Makes a key. Takes long.
+    pub(crate) fn make(now: Timestamp) -> Result<Self, Error> {
+        let key = PrivateKey::generate()?;
+        let (from, to) = (now.secs() - 24 * 3600, now.secs() + CERTIFICATE_SECS);
+        let certificate = certificate::self_signed_pem(&key, CERTIFICATE_NAME, from, to)?;
+        Ok(Self {
+            kid: digest::sha1_hex(certificate.as_bytes()),
+            private_key: key.to_pkcs8_pem(),
+            certificate,
+        })
+    }
+
+    fn stored(&self, state: KeyState, now: Timestamp) -> StoredKey {
+        StoredKey {
+            kid: self.kid.clone(),
+            private_key: self.private_key.clone(),
+            certificate: self.certificate.clone(),
+            state,
+            created_at: now.secs(),
+            since: now.secs(),
+        }
+    }
+}
+
+impl Core {
+    /// Moves the keys along their lives.
+    pub(crate) async fn advance_keys(self: &Arc<Self>) -> Result<(), Error> {
+        let now = self.now();
+        let new = match Keyring::wants_next(&self.read()?, now)? {
+            true => Some(new_key(now).await?),
+            false => None,
+        };
+        let advance = move |tx: &mut WriteTx<'_>| Keyring::advance(tx, now, new.as_ref());
+        if self.write(move |tx, _| advance(tx)).await? {
+            self.reload()?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the next key, or in an emergency drops all keys and signs with a new one.
+    pub(crate) async fn rotate_keys(self: &Arc<Self>, emergency: bool) -> Result<(), Error> {
+        let new = new_key(self.now()).await?;
+        self.write(move |tx, cx| match emergency {
+            true => Keyring::rotate_emergency(tx, cx.now, &new),
+            false => Keyring::rotate(tx, cx.now, &new),
+        })
+        .await?;
+        self.reload()
+    }
+}
+
+/// Makes a key off the async threads.
+async fn new_key(now: Timestamp) -> Result<NewKey, Error> {
+    let task = tokio::task::spawn_blocking(move || NewKey::make(now));
+    task.await
+        .map_err(|_| Error::Internal("a key could not be made".to_owned()))?
+}
+
+/// Whether the key's successor is to be published.
+fn wants_successor(key: &StoredKey, now: Timestamp) -> bool {
+    let age = now.secs().saturating_sub(key.since);
+    age >= secs(KEY_ROTATION) - secs(KEY_PUBLISHED_BEFORE_USE)
+}
+
 fn secs(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
@@ -292,20 +390,6 @@ fn set_state(
             ..key.clone()
         },
     )
-}
-
-fn new_key(now: Timestamp, state: KeyState) -> Result<StoredKey, Error> {
-    let key = PrivateKey::generate()?;
-    let (from, to) = (now.secs() - 24 * 3600, now.secs() + CERTIFICATE_SECS);
-    let certificate = certificate::self_signed_pem(&key, CERTIFICATE_NAME, from, to)?;
-    Ok(StoredKey {
-        kid: digest::sha1_hex(certificate.as_bytes()),
-        private_key: key.to_pkcs8_pem(),
-        certificate,
-        state,
-        created_at: now.secs(),
-        since: now.secs(),
-    })
 }
 
 #[cfg(test)]

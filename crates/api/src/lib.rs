@@ -17,11 +17,14 @@ mod mode;
 mod project;
 mod service_accounts;
 mod system;
+#[cfg(test)]
+mod testing;
 
 pub use firekeep_accounts::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS};
 pub use firekeep_accounts::users::{Change, Edit};
 pub use firekeep_accounts::{
-    Email, Error as AccountError, Phone, Pool, ProviderInfo, User, Username,
+    Email, Error as AccountError, PasswordHash, Phone, Pool, ProviderInfo, RefreshToken, User,
+    Username,
 };
 pub use firekeep_store::Error as StoreError;
 pub use firekeep_token::{Error as TokenError, KeyFile};
@@ -31,6 +34,6 @@ pub use crate::error::Error;
 pub use crate::keyring::{KeyState, KeySummary, PublishedKeys};
 pub use crate::limiter::Client;
 pub use crate::mode::Mode;
-pub use crate::project::ProjectSummary;
+pub use crate::project::{BASE_URL_DEFAULT, ProjectSummary};
 pub use crate::service_accounts::ServiceAccountSummary;
 pub use crate::system::{SystemClock, SystemRng};

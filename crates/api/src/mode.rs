@@ -7,6 +7,7 @@ use firekeep_model::{ProjectId, Timestamp};
 use firekeep_token::custom::{self, ServiceAccounts, Verified};
 use firekeep_token::{Error, id};
 
+use crate::Core;
 use crate::keyring::Keyring;
 
 /// Which of the two a server is.
@@ -66,6 +67,23 @@ pub(crate) trait Policy: Send + Sync {
 
     /// Whether a sign-in hides if an account exists (auth specification, section 22.2).
     fn hides_accounts(&self) -> bool;
+
+    /// Whether the emulator's own endpoints are there (auth specification, section 18).
+    fn has_emulator_endpoints(&self) -> bool;
+}
+
+impl Core {
+    /// Whether ID tokens of that project are issued here.
+    #[must_use]
+    pub fn serves(&self, project: &str) -> bool {
+        self.policy.open() || self.default_pool().project.as_str() == project
+    }
+
+    /// Whether the emulator's own endpoints are there.
+    #[must_use]
+    pub fn has_emulator_endpoints(&self) -> bool {
+        self.policy.has_emulator_endpoints()
+    }
 }
 
 struct Safe;
@@ -105,6 +123,10 @@ impl Policy for Safe {
 
     fn hides_accounts(&self) -> bool {
         true
+    }
+
+    fn has_emulator_endpoints(&self) -> bool {
+        false
     }
 }
 
@@ -153,5 +175,9 @@ impl Policy for Dev {
 
     fn hides_accounts(&self) -> bool {
         false
+    }
+
+    fn has_emulator_endpoints(&self) -> bool {
+        true
     }
 }

@@ -27,7 +27,8 @@ const NO_END_SECS: i64 = 253_402_300_799;
 /// The most characters of a certificate's common name. Source: RFC 5280, appendix A.1, `ub-common-name`.
 const COMMON_NAME_CHARS_MAX: usize = 64;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Without `Debug`: it may hold a private key.
+#[derive(Clone, Serialize, Deserialize)]
 struct Stored {
     client_email: String,
     project_id: String,
@@ -103,7 +104,8 @@ impl Registry {
         let mut built_in = None;
         for stored in all(tx)? {
             if let Some(json) = &stored.key_file {
-                built_in = Some(KeyFile::parse(json).map_err(Error::CustomToken)?);
+                let file = KeyFile::parse(json);
+                built_in = Some(file.map_err(|error| Error::Internal(error.to_string()))?);
             }
             let mut keys = Vec::with_capacity(stored.keys.len());
             let mut certificates = Map::new();
@@ -139,23 +141,21 @@ impl Registry {
         })
     }
 
-    /// Makes the built-in account: the first start of a data folder.
+    /// Whether there is no built-in account: the first start of a data folder. [`Self::create_missing`] wants one then.
+    pub(crate) fn wants_built_in(tx: &dyn Read) -> Result<bool, Error> {
+        Ok(all(tx)?.iter().all(|account| account.key_file.is_none()))
+    }
+
+    /// Registers the built-in account, when it is missing.
     pub(crate) fn create_missing(
         tx: &mut WriteTx<'_>,
-        cx: &mut OpContext<'_>,
-        project: &ProjectId,
-        base_url: &str,
+        now: Timestamp,
+        new: Option<&NewAccount>,
     ) -> Result<(), Error> {
-        if all(tx)?.iter().any(|account| account.key_file.is_some()) {
-            return Ok(());
+        match new {
+            Some(new) if Self::wants_built_in(tx)? => register(tx, new, now),
+            _ => Ok(()),
         }
-        let file =
-            KeyFile::generate(project, BUILT_IN, base_url, cx).map_err(Error::CustomToken)?;
-        let new = NewAccount {
-            key_file: Some(file.to_json()),
-            ..NewAccount::of(&file, cx.now)?
-        };
-        register(tx, &new, cx.now)
     }
 
     /// The key file that the account server signs with.
@@ -188,6 +188,19 @@ impl Registry {
 }
 
 impl NewAccount {
+    /// Makes the built-in account, with its key.
+    pub(crate) fn built_in(
+        cx: &mut OpContext<'_>,
+        project: &ProjectId,
+        base_url: &str,
+    ) -> Result<Self, Error> {
+        let file = KeyFile::generate(project, BUILT_IN, base_url, cx).map_err(Error::KeyFile)?;
+        Ok(Self {
+            key_file: Some(file.to_json()),
+            ..Self::of(&file, cx.now)?
+        })
+    }
+
     /// Makes the certificate: the only time that the private key is used.
     pub(crate) fn of(file: &KeyFile, now: Timestamp) -> Result<Self, Error> {
         // As in Google's, the account with a dot for its `@`. Nobody builds a chain, so a long name may lose its end.
@@ -290,40 +303,9 @@ fn corrupt() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use firekeep_model::Clock;
-    use firekeep_store::{DbId, MemEngine, Store};
-
     use super::*;
-    use crate::{Core, Mode, Options, SystemRng};
-
-    struct Noon;
-
-    impl Clock for Noon {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_micros(1_800_000_000_000_000)
-        }
-    }
-
-    fn open() -> Arc<Core> {
-        let engine = Arc::new(MemEngine::new(Arc::new(Noon)));
-        let store = Store::open(engine, DbId(0), Arc::new(Noon)).unwrap();
-        let options = Options {
-            project: None,
-            mode: Mode::Safe,
-            base_url: "https://fk.example.com".to_owned(),
-            bridge: None,
-        };
-        Core::open(store, Arc::new(Noon), options).unwrap()
-    }
-
-    fn new_file(name: &str) -> KeyFile {
-        let now = Noon.now();
-        let rng = &mut SystemRng;
-        let project = ProjectId::parse("firekeep").unwrap();
-        KeyFile::generate(&project, name, "", &mut OpContext { now, rng }).unwrap()
-    }
+    use crate::testing::{Server, new_file};
+    use crate::{Core, Mode};
 
     fn import(core: &Core, new: &NewAccount) -> Result<(), Error> {
         core.write_here(|tx, cx| register(tx, new, cx.now))?;
@@ -343,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_key_has_a_certificate_and_a_disabled_account_has_none() {
-        let core = open();
+        let core = Server::new(Mode::Safe).core;
         let built_in = core.accounts().built_in().client_email.clone();
         let [jwks, certificates] = published(&core, &built_in).unwrap();
         assert_eq!((jwks.len(), certificates), (1, jwks));
@@ -366,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_record_without_certificate_omits_it_until_the_key_is_imported_again() {
-        let core = open();
+        let core = Server::new(Mode::Safe).core;
         let file = new_file("old-record");
         let kid = vec![file.private_key_id.clone()];
         let mut old = NewAccount::of(&file, core.now()).unwrap();
@@ -383,7 +365,7 @@ mod tests {
 
     #[test]
     fn another_key_under_a_known_id_is_refused() {
-        let core = open();
+        let core = Server::new(Mode::Safe).core;
         let (first, mut second) = (new_file("twice"), new_file("twice"));
         second.private_key_id.clone_from(&first.private_key_id);
         import(&core, &NewAccount::of(&first, core.now()).unwrap()).unwrap();

@@ -26,6 +26,10 @@ impl Clock for SystemClock {
 pub struct SystemRng;
 
 impl Rng for SystemRng {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the randomness that is handed down"
+    )]
     fn fill(&mut self, buffer: &mut [u8]) {
         firekeep_crypto::fill_random(buffer);
     }

@@ -13,6 +13,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "this is what is tested")]
     fn two_fills_differ() {
         let (mut first, mut second) = ([0; 32], [0; 32]);
         fill_random(&mut first);

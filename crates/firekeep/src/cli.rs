@@ -2,20 +2,26 @@
 
 mod call;
 mod doctor;
+mod door;
+mod output;
+mod service_account;
 mod token;
 
+pub(crate) use output::note;
 pub(crate) use token::read_key;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use anyhow::Result;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use firekeep_api::admin::Command as Admin;
 use firekeep_model::ProjectId;
-use serde_json::Value;
 
+use crate::limits::USERS_LISTED_MAX;
 use crate::server;
+use call::Absent;
+use service_account::ServiceAccount;
 
 /// Firekeep: accounts, tokens and (soon) data for apps that use Firebase's SDKs, on your own server.
 #[derive(Parser)]
@@ -58,15 +64,17 @@ enum Command {
     /// List and rotate the keys that sign ID tokens.
     #[command(subcommand, after_help = "Example:\n  firekeep keys list")]
     Keys(Keys),
-    /// Show the project: its id, API keys and mode.
+    /// Show the project: its id, API keys, addresses and mode.
     #[command(subcommand, after_help = "Example:\n  firekeep project show --json")]
     Project(Project),
     /// Check the stored data; the server must be stopped.
     #[command(after_help = "Example:\n  firekeep verify --data firekeep-data")]
     Verify(At),
     /// Check this deployment and say what to mend.
-    #[command(after_help = "Example:\n  firekeep doctor")]
-    Doctor(At),
+    #[command(
+        after_help = "Examples:\n  firekeep doctor\n  firekeep doctor --data /var/lib/firekeep --tls-cert fullchain.pem"
+    )]
+    Doctor(doctor::Doctor),
     /// Print completions for a shell.
     #[command(
         after_help = "Example:\n  firekeep completions bash > /etc/bash_completion.d/firekeep"
@@ -89,52 +97,11 @@ pub(crate) struct At {
 }
 
 #[derive(Subcommand)]
-enum ServiceAccount {
-    /// Make an account and write its key file, the only copy of the private key.
-    Create {
-        #[command(flatten)]
-        at: At,
-        /// The name before the `@`.
-        #[arg(long, default_value = "firekeep-admin")]
-        name: String,
-        /// Where to write the key file; `-` prints it.
-        #[arg(long)]
-        out: PathBuf,
-        /// The project of a data folder that is yet to be made.
-        #[arg(long, env = "FIREKEEP_PROJECT")]
-        project: Option<String>,
-    },
-    /// List all accounts.
-    List {
-        #[command(flatten)]
-        at: At,
-    },
-    /// Register the public half of a key file, such as Google's.
-    Import {
-        #[command(flatten)]
-        at: At,
-        /// The key file.
-        file: PathBuf,
-    },
-    /// Refuse what an account signs, at once.
-    Disable {
-        #[command(flatten)]
-        at: At,
-        /// The account's email address.
-        client_email: String,
-    },
-    /// Accept it again.
-    Enable {
-        #[command(flatten)]
-        at: At,
-        /// The account's email address.
-        client_email: String,
-    },
-}
-
-#[derive(Subcommand)]
 enum User {
     /// Make a user.
+    #[command(
+        after_help = "Example:\n  FIREKEEP_USER_PASSWORD='correct horse' firekeep user create --email a@example.com"
+    )]
     Create {
         #[command(flatten)]
         at: At,
@@ -158,17 +125,22 @@ enum User {
         display_name: Option<String>,
     },
     /// List users by uid.
+    #[command(after_help = "Examples:\n  firekeep user list --limit 1000 --json\n  \
+        firekeep user list --after THE_LAST_UID_SHOWN")]
     List {
         #[command(flatten)]
         at: At,
         /// Begin after this uid.
         #[arg(long)]
         after: Option<String>,
-        /// At most so many, up to 1000.
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
+        /// At most so many, 1 to 1000.
+        #[arg(long, default_value_t = 100, value_parser = users_listed())]
+        limit: u16,
     },
     /// Show one user.
+    #[command(
+        after_help = "Examples:\n  firekeep user get a@example.com\n  firekeep user get --json alice"
+    )]
     Get {
         #[command(flatten)]
         at: At,
@@ -176,6 +148,7 @@ enum User {
         user: String,
     },
     /// Refuse a user's sign-ins and tokens, at once.
+    #[command(after_help = "Example:\n  firekeep user disable a@example.com")]
     Disable {
         #[command(flatten)]
         at: At,
@@ -183,6 +156,7 @@ enum User {
         user: String,
     },
     /// Accept them again.
+    #[command(after_help = "Example:\n  firekeep user enable a@example.com")]
     Enable {
         #[command(flatten)]
         at: At,
@@ -190,6 +164,7 @@ enum User {
         user: String,
     },
     /// Delete a user for ever.
+    #[command(after_help = "Example:\n  firekeep user delete a@example.com")]
     Delete {
         #[command(flatten)]
         at: At,
@@ -201,11 +176,17 @@ enum User {
 #[derive(Subcommand)]
 enum Keys {
     /// List the keys.
+    #[command(after_help = "Example:\n  firekeep keys list --json")]
     List {
         #[command(flatten)]
         at: At,
     },
     /// Publish the next key; it signs an hour later.
+    #[command(
+        after_help = "Examples:\n  firekeep keys rotate\n  firekeep keys rotate --emergency\n\n\
+        With --emergency the old keys are gone and a new one signs, at once: no ID token verifies any more, in your\n\
+        backends too as soon as they fetch the keys again. Sessions go on: an app gets a new ID token by refresh."
+    )]
     Rotate {
         #[command(flatten)]
         at: At,
@@ -218,10 +199,30 @@ enum Keys {
 #[derive(Subcommand)]
 enum Project {
     /// Show the project.
+    #[command(after_help = "Examples:\n  firekeep project show\n  firekeep project show --json")]
     Show {
         #[command(flatten)]
         at: At,
     },
+}
+
+/// Reads the command line and the environment.
+pub(crate) fn parse() -> Cli {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// An environment variable that is set to nothing counts as not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let value = arg.get_env().and_then(std::env::var_os);
+            match value.is_some_and(|value| value.is_empty()) {
+                true => arg.env(clap::builder::Resettable::Reset),
+                false => arg,
+            }
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Runs a command.
@@ -229,79 +230,22 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(serve) => server::run(*serve),
         Command::Token(token) => token::run(token),
-        Command::ServiceAccount(command) => service_account(command),
+        Command::ServiceAccount(command) => service_account::run(command),
         Command::User(command) => user(command),
-        Command::Keys(Keys::List { at }) => call::show(&at, Admin::KeysList),
+        Command::Keys(Keys::List { at }) => call::show(&at, Admin::KeysList, Absent::Refuse),
         Command::Keys(Keys::Rotate { at, emergency }) => {
-            call::show(&at, Admin::KeysRotate { emergency })
+            call::show(&at, Admin::KeysRotate { emergency }, Absent::Refuse)
         }
-        Command::Project(Project::Show { at }) => call::show(&at, Admin::ProjectShow),
+        Command::Project(Project::Show { at }) => {
+            call::show(&at, Admin::ProjectShow, Absent::Make(None))
+        }
         Command::Verify(at) => doctor::verify(&at),
-        Command::Doctor(at) => doctor::run(&at),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Completions { shell } => {
-            use clap::CommandFactory as _;
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "firekeep",
-                &mut std::io::stdout(),
-            );
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "firekeep", &mut script);
+            output::print(&String::from_utf8(script)?)
         }
-    }
-}
-
-fn service_account(command: ServiceAccount) -> Result<()> {
-    match command {
-        ServiceAccount::Create {
-            at,
-            name,
-            out,
-            project,
-        } => {
-            // Refused before the key is made: there is only one copy.
-            if out.exists() {
-                bail!("`{}` exists; name another file with --out", out.display());
-            }
-            let project = project.as_deref().map(ProjectId::parse).transpose();
-            let project = project.context("--project")?;
-            let file = call::run(&at, Admin::ServiceAccountCreate { name }, project)?;
-            let text = serde_json::to_string_pretty(&file)?;
-            if out == Path::new("-") {
-                println!("{text}");
-                return Ok(());
-            }
-            write_secret(&out, &text)?;
-            let email = file
-                .get("client_email")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            eprintln!(
-                "Wrote the key of {email} to {}. Keep it secret.",
-                out.display()
-            );
-            Ok(())
-        }
-        ServiceAccount::List { at } => call::show(&at, Admin::ServiceAccountList),
-        ServiceAccount::Import { at, file } => {
-            let key_file = std::fs::read_to_string(&file)
-                .with_context(|| format!("read the key file `{}`", file.display()))?;
-            call::show(&at, Admin::ServiceAccountImport { key_file })
-        }
-        ServiceAccount::Disable { at, client_email } => call::show(
-            &at,
-            Admin::ServiceAccountSetDisabled {
-                client_email,
-                disabled: true,
-            },
-        ),
-        ServiceAccount::Enable { at, client_email } => call::show(
-            &at,
-            Admin::ServiceAccountSetDisabled {
-                client_email,
-                disabled: false,
-            },
-        ),
     }
 }
 
@@ -324,41 +268,96 @@ fn user(command: User) -> Result<()> {
                 password,
                 display_name,
             };
-            call::show(&at, new)
+            call::show(&at, new, Absent::Make(None))
         }
-        User::List { at, after, limit } => call::show(&at, Admin::UserList { after, limit }),
-        User::Get { at, user } => call::show(&at, Admin::UserGet { name: user }),
-        User::Disable { at, user } => call::show(
-            &at,
-            Admin::UserSetDisabled {
-                name: user,
-                disabled: true,
-            },
-        ),
-        User::Enable { at, user } => call::show(
-            &at,
-            Admin::UserSetDisabled {
-                name: user,
-                disabled: false,
-            },
-        ),
-        User::Delete { at, user } => call::show(&at, Admin::UserDelete { name: user }),
+        User::List { at, after, limit } => {
+            let limit = usize::from(limit);
+            call::show(&at, Admin::UserList { after, limit }, Absent::Refuse)
+        }
+        User::Get { at, user } => call::show(&at, Admin::UserGet { name: user }, Absent::Refuse),
+        User::Disable { at, user } => set_disabled(&at, user, true),
+        User::Enable { at, user } => set_disabled(&at, user, false),
+        User::Delete { at, user } => {
+            call::show(&at, Admin::UserDelete { name: user }, Absent::Refuse)
+        }
     }
 }
 
-fn write_secret(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    let mut file = file.with_context(|| format!("write `{}`", path.display()))?;
-    writeln!(file, "{text}").with_context(|| format!("write `{}`", path.display()))
+fn set_disabled(at: &At, name: String, disabled: bool) -> Result<()> {
+    let command = Admin::UserSetDisabled { name, disabled };
+    call::show(at, command, Absent::Refuse)
 }
 
 /// Where the server of this machine listens unless told otherwise.
 pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7070))
+}
+
+/// An address to listen on.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let advice = "give an IP address and a port, such as 127.0.0.1:7070 or 0.0.0.0:443";
+    text.parse().map_err(|_| advice.to_owned())
+}
+
+/// A switch, as people write it in the environment.
+pub(crate) fn switch() -> clap::builder::BoolishValueParser {
+    clap::builder::BoolishValueParser::new()
+}
+
+fn users_listed() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=i64::from(USERS_LISTED_MAX))
+}
+
+/// A project's id.
+pub(crate) fn project_id(text: &str) -> Result<ProjectId, String> {
+    ProjectId::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let shown = help.is_some_and(|help| help.contains("firekeep "));
+            assert!(shown, "{}", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[track_caller]
+    fn check(words: &[&str], refused_with: Option<&str>) {
+        let found = Cli::try_parse_from([&["firekeep"], words].concat());
+        match (found, refused_with) {
+            (Ok(_), None) => {}
+            (Err(error), Some(text)) => assert!(error.to_string().contains(text), "{error}"),
+            (found, _) => panic!("{words:?}: {}", found.is_ok()),
+        }
+    }
+
+    #[test]
+    fn wrong_values_say_what_is_right() {
+        check(&["serve", "--listen", "7070"], Some("127.0.0.1:7070"));
+        check(&["serve", "--listen", "[::]:7070"], None);
+        check(&["serve", "--base-url", "fk.example.com"], Some("https://"));
+        check(&["serve", "--base-url", "https://fk.example.com/"], None);
+        check(&["serve", "--project", "a/b"], Some("not allowed"));
+        check(&["user", "list", "--limit", "0"], Some("1..=1000"));
+        check(&["user", "list", "--limit", "1001"], Some("1..=1000"));
+        check(&["user", "list", "--limit", "1000"], None);
+    }
+
+    #[test]
+    fn the_default_addresses_agree() {
+        let url = format!("http://{}", loopback());
+        assert_eq!(url, firekeep_api::BASE_URL_DEFAULT);
+    }
 }

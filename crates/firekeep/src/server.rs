@@ -7,35 +7,29 @@ mod metrics;
 mod patience;
 mod tls;
 
-use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use firekeep_api::{Core, Mode};
-use firekeep_model::ProjectId;
+use firekeep_api::{Core, Mode, SystemRng};
+use firekeep_model::{ProjectId, Rng as _};
 use firekeep_store::{Error as StoreError, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::base_url::BaseUrl;
 use crate::cli;
-use crate::data::{Data, Open, in_words};
+use crate::data::{Data, Open, Running, in_words};
+use crate::limits::{LOCAL_CONNECTIONS_MAX, LOOK_AT_STORE_EVERY, SHUTDOWN_TIME_MAX, TEND_EVERY};
 use dispatch::App;
+pub(crate) use tls::certificate_end;
 
 /// The data folder when none is named.
 pub(crate) const DATA_DEFAULT: &str = "firekeep-data";
-/// The engine's cache for commands that look at little.
-pub(crate) const CACHE_BYTES_SMALL: usize = 8 * 1024 * 1024;
-/// How often keys and sign-in times are tended.
-const TEND_EVERY: Duration = Duration::from_secs(30);
-/// How often it is asked whether the store still takes writes.
-const LOOK_AT_STORE_EVERY: Duration = Duration::from_millis(250);
-/// How long requests in flight may take to end at shutdown.
-const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -53,14 +47,14 @@ pub(crate) struct Serve {
     #[arg(long, env = "FIREKEEP_DATA", default_value = DATA_DEFAULT)]
     data: PathBuf,
     /// Where to listen; port 0 picks one and prints it.
-    #[arg(long, env = "FIREKEEP_LISTEN", default_value_t = cli::loopback())]
+    #[arg(long, env = "FIREKEEP_LISTEN", default_value_t = cli::loopback(), value_parser = cli::listen_address)]
     listen: SocketAddr,
     /// Where clients reach the server, when that is not where it listens, such as `https://fk.example.com`.
     #[arg(long, env = "FIREKEEP_BASE_URL")]
-    base_url: Option<String>,
+    base_url: Option<BaseUrl>,
     /// The project's id, for a data folder that is yet to be made.
-    #[arg(long, env = "FIREKEEP_PROJECT")]
-    project: Option<String>,
+    #[arg(long, env = "FIREKEEP_PROJECT", value_parser = cli::project_id)]
+    project: Option<ProjectId>,
     /// The certificate chain, PEM. Read again when the file changes.
     #[arg(long, env = "FIREKEEP_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -68,7 +62,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "FIREKEEP_TLS_KEY", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Serve plain HTTP to other machines: only behind a proxy that ends TLS.
-    #[arg(long, env = "FIREKEEP_INSECURE_HTTP")]
+    #[arg(long, env = "FIREKEEP_INSECURE_HTTP", value_parser = cli::switch())]
     insecure_http: bool,
     /// Take the client's address from `X-Forwarded-For` when the peer is this proxy; may be repeated.
     #[arg(long, env = "FIREKEEP_TRUSTED_PROXY", value_delimiter = ',')]
@@ -77,7 +71,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "FIREKEEP_BRIDGE_KEY")]
     bridge_key: Option<PathBuf>,
     /// Where Prometheus metrics are served; off when absent.
-    #[arg(long, env = "FIREKEEP_METRICS_LISTEN")]
+    #[arg(long, env = "FIREKEEP_METRICS_LISTEN", value_parser = cli::listen_address)]
     metrics_listen: Option<SocketAddr>,
     /// The engine's cache, in MiB.
     #[arg(long, env = "FIREKEEP_CACHE_MIB", default_value_t = 64)]
@@ -89,10 +83,10 @@ pub(crate) struct Serve {
     #[arg(long, env = "FIREKEEP_LOG", default_value = "info")]
     log: String,
     /// For a developer's machine: anybody who reaches the server is an administrator.
-    #[arg(long, env = "FIREKEEP_DEV")]
+    #[arg(long, env = "FIREKEEP_DEV", value_parser = cli::switch())]
     dev: bool,
     /// Serve dev mode to other machines too. Everybody there can become any user.
-    #[arg(long, env = "FIREKEEP_DEV_ALLOW_REMOTE", requires = "dev")]
+    #[arg(long, env = "FIREKEEP_DEV_ALLOW_REMOTE", value_parser = cli::switch())]
     dev_allow_remote: bool,
     /// The store; only the embedded one so far.
     #[arg(long, env = "FIREKEEP_STORE", default_value = "embedded")]
@@ -114,10 +108,11 @@ fn start_logs(serve: &Serve) -> Result<()> {
         .with_context(|| format!("--log `{}`", serve.log))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match serve.log_format {
         LogFormat::Human => logs.with_target(false).init(),
-        LogFormat::Json => logs.json().flatten_event(true).init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_span_list(false).init(),
     }
     Ok(())
 }
@@ -127,6 +122,10 @@ fn check(serve: &Serve) -> Result<()> {
     let remote = !serve.listen.ip().is_loopback();
     if serve.store != "embedded" {
         bail!("--store `{}`: only `embedded` is there so far", serve.store);
+    }
+    // Not clap's `requires`, which asks only whether a variable is there, not what it says.
+    if serve.dev_allow_remote && !serve.dev {
+        bail!("--dev-allow-remote is nothing without --dev");
     }
     if serve.dev && remote && !serve.dev_allow_remote {
         bail!(
@@ -144,29 +143,27 @@ fn check(serve: &Serve) -> Result<()> {
 }
 
 async fn serve_until_told(serve: Serve) -> Result<()> {
-    let listener = connections::listen(serve.listen).with_context(|| {
-        format!(
-            "cannot listen on {}: is another server there? name another port with --listen",
-            serve.listen
-        )
-    })?;
-    let address = listener.local_addr()?;
+    let doors = Doors::open(&serve).await?;
     let connections_max = connections::connections_max();
     let tls = match (&serve.tls_cert, &serve.tls_key) {
         (Some(cert), Some(key)) => Some(tls::Tls::load(cert, key)?),
         _ => None,
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{address}");
-    let base_url = serve
-        .base_url
-        .as_deref()
-        .unwrap_or(&url)
-        .trim_end_matches('/')
-        .to_owned();
-    let data = open(&serve, &base_url).await?;
-    let secret = random_secret();
+    let address = doors.public.local_addr()?;
+    let public_url = format!("{scheme}://{address}");
+    let base_url = match &serve.base_url {
+        Some(url) => url.clone(),
+        None => reachable(scheme, address).parse()?,
+    };
+    let data = open(&serve, base_url.clone()).await?;
+    let secret = random_hex::<32>();
     data.core.set_local_secret(&secret);
+    data.announce(&Running {
+        url: format!("http://{}", doors.local.local_addr()?),
+        public_url: public_url.clone(),
+        secret,
+    })?;
 
     let (stop, stopped) = watch::channel(false);
     let app = Arc::new(App::new(
@@ -178,20 +175,14 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     if let Some(tls) = &tls {
         tasks.spawn(tls.clone().watch_files(stopped.clone()));
     }
-    // The command line's door is plain HTTP on the loopback, whatever the public one is.
-    let local = TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0)).await?;
-    data.announce(&format!("http://{}", local.local_addr()?), &secret)?;
     tasks.spawn(connections::serve(
-        local,
-        connections::LOCAL_CONNECTIONS_MAX,
+        doors.local,
+        LOCAL_CONNECTIONS_MAX,
         None,
         Arc::clone(&app),
         stopped.clone(),
     ));
-    if let Some(address) = serve.metrics_listen {
-        let metrics = TcpListener::bind(address)
-            .await
-            .context("--metrics-listen")?;
+    if let Some(metrics) = doors.metrics {
         tasks.spawn(metrics::serve(
             metrics,
             Arc::clone(&app),
@@ -200,13 +191,25 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
         ));
     }
     tasks.spawn(connections::serve(
-        listener,
+        doors.public,
         connections_max,
         tls,
         app,
         stopped,
     ));
-    greet(&serve, &data, &url);
+    // Nobody need listen: a closed output is no fault.
+    let _ = write_greeting(
+        &mut std::io::stdout().lock(),
+        &serve,
+        &data,
+        &base_url,
+        &public_url,
+    );
+    if serve.dev {
+        tracing::warn!(
+            "dev mode: anybody who can reach this server is an administrator and can become any user"
+        );
+    }
 
     let failure = tokio::select! {
         told = wait_for_signal() => told.map(|()| None)?,
@@ -233,6 +236,56 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     Ok(())
 }
 
+/// The listeners, all open before anything is promised.
+struct Doors {
+    public: TcpListener,
+    /// The command line's door: plain HTTP on the loopback, whatever the public one is.
+    local: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Doors {
+    async fn open(serve: &Serve) -> Result<Self> {
+        let taken = |address: SocketAddr, flag: &str| {
+            format!(
+                "cannot listen on {address}: is another server there? name another port with {flag}"
+            )
+        };
+        let metrics = match serve.metrics_listen {
+            Some(address) => {
+                let listener = TcpListener::bind(address).await;
+                Some(listener.with_context(|| taken(address, "--metrics-listen"))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            public: connections::listen(serve.listen)
+                .with_context(|| taken(serve.listen, "--listen"))?,
+            local: TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0))
+                .await
+                .context("cannot listen on 127.0.0.1 for the command line")?,
+            metrics,
+        })
+    }
+}
+
+/// The URL of an address that the server listens on; of "all addresses", one that leads somewhere.
+fn reachable(scheme: &str, address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return format!("{scheme}://{address}");
+    }
+    let here: IpAddr = match address {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let url = format!("{scheme}://{}", SocketAddr::new(here, address.port()));
+    tracing::warn!(
+        "listening on all addresses: key files and discovery will name {url}, where only this machine reaches the \
+         server; give --base-url, such as https://fk.example.com"
+    );
+    url
+}
+
 /// Waits until the store has failed for good, and tells why. After a failed write nothing is known about the disk, so
 /// only a new process may go on (storage design, section 3).
 async fn storage_failure(store: &Store) -> StoreError {
@@ -244,28 +297,23 @@ async fn storage_failure(store: &Store) -> StoreError {
     }
 }
 
-async fn open(serve: &Serve, base_url: &str) -> Result<Data> {
-    let project = serve
-        .project
-        .as_deref()
-        .map(ProjectId::parse)
-        .transpose()
-        .context("--project")?;
+async fn open(serve: &Serve, base_url: BaseUrl) -> Result<Data> {
+    let project = serve.project.clone();
     let bridge = serve
         .bridge_key
-        .as_ref()
+        .as_deref()
         .map(cli::read_key)
         .transpose()
         .context("--bridge-key")?;
     let mode = if serve.dev { Mode::Dev } else { Mode::Safe };
-    let (folder, base_url) = (serve.data.clone(), base_url.to_owned());
+    let folder = serve.data.clone();
     let cache_bytes = serve.cache_mib.saturating_mul(1024 * 1024);
     let opening = tokio::task::spawn_blocking(move || {
         Data::open(Open {
             folder: &folder,
             project,
             mode,
-            base_url,
+            base_url: Some(base_url),
             bridge,
             cache_bytes,
         })
@@ -273,20 +321,13 @@ async fn open(serve: &Serve, base_url: &str) -> Result<Data> {
     opening.await?
 }
 
-/// Says where the server is and what to do next. Nobody need listen: a closed output is no fault.
-fn greet(serve: &Serve, data: &Data, url: &str) {
-    let _ = write_greeting(&mut std::io::stdout().lock(), serve, data, url);
-    if serve.dev {
-        let warning = "WARNING: dev mode. Anybody who can reach this server is an administrator and can become any user.";
-        let _ = writeln!(std::io::stderr(), "{warning}");
-    }
-}
-
+/// Says where the server is and what to do next.
 fn write_greeting(
     out: &mut dyn std::io::Write,
     serve: &Serve,
     data: &Data,
-    url: &str,
+    url: &BaseUrl,
+    public_url: &str,
 ) -> std::io::Result<()> {
     let project = data.core.project_summary();
     writeln!(
@@ -302,6 +343,7 @@ fn write_greeting(
     for key in &project.api_keys {
         writeln!(out, "  API key   {key}")?;
     }
+    writeln!(out, "  listens   on {public_url}")?;
     writeln!(out, "  data      {}", serve.data.display())?;
     writeln!(out, "  JWKS      {url}/.well-known/jwks.json")?;
     writeln!(out, "Next: create an account:")?;
@@ -336,8 +378,35 @@ async fn wait_for_signal() -> Result<()> {
     Ok(())
 }
 
-fn random_secret() -> String {
-    let mut bytes = [0; 32];
-    firekeep_crypto::fill_random(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// A random secret or name, in hexadecimal.
+fn random_hex<const BYTES: usize>() -> String {
+    let mut bytes = [0; BYTES];
+    SystemRng.fill(&mut bytes);
+    hex::encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_leads_somewhere() {
+        for (address, url) in [
+            ("127.0.0.1:7070", "https://127.0.0.1:7070"),
+            ("192.0.2.1:443", "https://192.0.2.1:443"),
+            ("0.0.0.0:443", "https://127.0.0.1:443"),
+            ("[::]:443", "https://[::1]:443"),
+        ] {
+            let found = reachable("https", address.parse().unwrap());
+            assert_eq!(found, url);
+            assert_eq!(found.parse::<BaseUrl>().unwrap().to_string(), url);
+        }
+    }
+
+    #[test]
+    fn random_texts_differ() {
+        let (one, other) = (random_hex::<8>(), random_hex::<8>());
+        assert_eq!(one.len(), 16);
+        assert_ne!(one, other);
+    }
 }

@@ -4,8 +4,9 @@
 //! it by the token's digest and compare [`IdClaims::exp`]. Whether the user exists, is disabled or was signed out is
 //! the caller's to judge, each time.
 //!
-//! Beside Firebase's claims, `firebase` holds two private ones when the subject has a session: `fk_sid`, its id, and
-//! `fk_claims`, the names of the top-level claims that are the session's and not the account's.
+//! Beside Firebase's claims, `firebase` holds private ones when the subject has a session: `fk_sid`, its id; `fk_inc`,
+//! the user's incarnation in hexadecimal, which tells a user from an earlier one of the same uid; and `fk_claims`, the
+//! names of the top-level claims that are the session's and not the account's.
 
 use firekeep_crypto::jws;
 use firekeep_crypto::rsa::{PrivateKey, PublicKey};
@@ -30,6 +31,7 @@ const SERVER_CLAIMS: [&str; 5] = [
     "provider_id",
 ];
 const SESSION_ID: &str = "fk_sid";
+const INCARNATION: &str = "fk_inc";
 const SESSION_CLAIMS: &str = "fk_claims";
 
 /// A key that signs ID tokens.
@@ -68,8 +70,17 @@ pub struct Subject<'a> {
     pub session_claims: &'a Map<String, Value>,
     /// When the session signed in, in seconds.
     pub auth_time: i64,
-    /// The session's id, for signing out a single device.
-    pub session_id: Option<&'a str>,
+    /// The session, for signing out a single device.
+    pub session: Option<SubjectSession<'a>>,
+}
+
+/// The session that an ID token belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct SubjectSession<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The incarnation of its user.
+    pub incarnation: u64,
 }
 
 /// What an ID token says, once it is verified.
@@ -89,10 +100,10 @@ pub struct IdClaims {
     pub tenant: Option<String>,
     /// The session's id, when we made the token for one.
     pub session_id: Option<String>,
+    /// The incarnation of the session's user, when we made the token for one.
+    pub incarnation: Option<u64>,
     /// The session's claims, without the account's.
     pub session_claims: Map<String, Value>,
-    /// The whole payload.
-    pub all: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -105,7 +116,7 @@ struct Header<'a> {
 /// Makes an ID token that lives [`LIFETIME_SECS`] from now.
 ///
 /// # Errors
-/// [`Error::Crypto`].
+/// [`Error::ClaimsTooLarge`] when the token would be longer than [`verify`] reads; [`Error::Crypto`].
 pub fn mint(
     key: &SigningKey,
     project: &ProjectId,
@@ -118,7 +129,11 @@ pub fn mint(
         typ: "JWT",
     };
     let payload = payload(project, subject, now);
-    Ok(jws::sign_rs256(&header, &payload, &key.key)?)
+    let token = jws::sign_rs256(&header, &payload, &key.key)?;
+    if token.len() > jws::TOKEN_BYTES_MAX {
+        return Err(Error::ClaimsTooLarge);
+    }
+    Ok(token)
 }
 
 /// Name and picture, under the account's claims, under the session's, under the server's.
@@ -167,8 +182,10 @@ fn firebase(subject: &Subject<'_>) -> Map<String, Value> {
         Some(subject.identities.clone()),
     );
     set(&mut firebase, "sign_in_provider", Some(subject.provider));
-    if let Some(session_id) = subject.session_id {
-        set(&mut firebase, SESSION_ID, Some(session_id));
+    if let Some(session) = subject.session {
+        set(&mut firebase, SESSION_ID, Some(session.id));
+        let incarnation = format!("{:016x}", session.incarnation);
+        set(&mut firebase, INCARNATION, Some(incarnation));
         let names = subject.session_claims.keys().filter(|name| is_custom(name));
         let names: Vec<Value> = names.map(|name| json!(name)).collect();
         set(
@@ -218,7 +235,7 @@ pub fn verify(
         return Err(Error::Expired);
     }
     Ok(claims_of(
-        compact.payload,
+        &compact.payload,
         sub,
         Times {
             auth_time,
@@ -248,7 +265,7 @@ pub fn verify_unsigned(
         iat,
         exp: i64::MAX,
     };
-    Ok(claims_of(compact.payload, sub, times))
+    Ok(claims_of(&compact.payload, sub, times))
 }
 
 struct Times {
@@ -267,7 +284,7 @@ fn check_names(payload: &Map<String, Value>, project: &ProjectId) -> Result<Uid,
     subject(payload)
 }
 
-fn claims_of(payload: Map<String, Value>, sub: Uid, times: Times) -> IdClaims {
+fn claims_of(payload: &Map<String, Value>, sub: Uid, times: Times) -> IdClaims {
     let none = Map::new();
     let firebase = payload
         .get("firebase")
@@ -289,8 +306,9 @@ fn claims_of(payload: Map<String, Value>, sub: Uid, times: Times) -> IdClaims {
         provider: string("sign_in_provider").unwrap_or_default(),
         tenant: string("tenant"),
         session_id: string(SESSION_ID),
+        incarnation: text(firebase, INCARNATION)
+            .and_then(|text| u64::from_str_radix(text, 16).ok()),
         session_claims,
-        all: payload,
     }
 }
 

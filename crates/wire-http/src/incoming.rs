@@ -72,9 +72,9 @@ pub struct Incoming {
     /// Where it comes from.
     pub client: Client,
     /// The body.
-    pub body: Bytes,
+    body: Bytes,
     /// The body's claim to memory, while it is there.
-    _place: Option<body::Place>,
+    place: Option<body::Place>,
 }
 
 impl Incoming {
@@ -99,7 +99,7 @@ impl Incoming {
             headers: parts.headers,
             client,
             body,
-            _place: place,
+            place,
         })
     }
 
@@ -131,21 +131,41 @@ impl Incoming {
         Credentials { bearer, api_key }
     }
 
-    /// The body's members: JSON whatever the content type says, or a form where it says so.
+    /// The body. Whoever waits for something keeps what it needs of it, and not the whole: it is gone from here.
+    pub fn take_body(&mut self) -> Bytes {
+        self.place = None;
+        std::mem::take(&mut self.body)
+    }
+
+    /// The members of these names of the body, which is taken: JSON, whatever the content type says.
     ///
     /// # Errors
     /// The envelope of a malformed request.
-    pub fn fields(&self) -> Result<Fields, Envelope> {
+    pub fn fields(&mut self, names: &'static [&'static str]) -> Result<Fields, Envelope> {
+        Fields::from_json(&self.take_body(), names)
+    }
+
+    /// The same of a form where the content type says so, else JSON. For the token
+    /// endpoints; elsewhere a form is no form (auth specification, section 4.4).
+    ///
+    /// # Errors
+    /// The envelope of a malformed request.
+    pub fn form_or_json(&mut self, names: &'static [&'static str]) -> Result<Fields, Envelope> {
         let kind = self
             .headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
-        if kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-            let text = std::str::from_utf8(&self.body)
-                .map_err(|_| Envelope::parse_error("The form is not UTF-8."))?;
-            return Ok(Fields::from_form(&pairs(text)));
+        let form = kind.is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
+        if !form {
+            return self.fields(names);
         }
-        Fields::from_json(&self.body)
+        let body = self.take_body();
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| Envelope::parse_error("The form is not UTF-8."))?;
+        Ok(Fields::from_pairs(&pairs(text)))
     }
 }
 

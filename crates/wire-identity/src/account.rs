@@ -24,7 +24,7 @@ use crate::error::{Code, code_of, of_account_server};
 /// Answers a request to an endpoint.
 pub(crate) async fn handle(
     core: &Arc<Core>,
-    request: &Incoming,
+    request: &mut Incoming,
     endpoint: &'static Endpoint,
 ) -> Response {
     let answer = match endpoint.operation {
@@ -50,7 +50,7 @@ pub(crate) fn refuse_unread(envelope: &Envelope) -> Response {
 
 async fn open(
     core: &Arc<Core>,
-    request: &Incoming,
+    request: &mut Incoming,
     endpoint: &'static Endpoint,
     operation: OpenOperation,
 ) -> Result<Response, Error> {
@@ -85,7 +85,7 @@ async fn open(
 
 async fn of_user(
     core: &Arc<Core>,
-    request: &Incoming,
+    request: &mut Incoming,
     endpoint: &'static Endpoint,
     operation: UserOperation,
 ) -> Result<Response, Error> {
@@ -101,11 +101,8 @@ async fn of_user(
             json(success, &json!(LoginResponse::of(&login)))
         }
         UserOperation::Logout => {
-            let given: LogoutRequest = if request.body.is_empty() {
-                LogoutRequest::default()
-            } else {
-                body(request)?
-            };
+            let given: Option<LogoutRequest> = optional_body(request)?;
+            let given = given.unwrap_or_default();
             core.sign_out(&core.default_pool(), &who, given.everywhere)
                 .await?;
             empty(success)
@@ -118,8 +115,17 @@ async fn of_user(
     })
 }
 
-fn body<T: DeserializeOwned>(request: &Incoming) -> Result<T, Error> {
-    serde_json::from_slice(&request.body)
+fn body<T: DeserializeOwned>(request: &mut Incoming) -> Result<T, Error> {
+    read(&request.take_body())
+}
+
+fn optional_body<T: DeserializeOwned>(request: &mut Incoming) -> Result<Option<T>, Error> {
+    let body = request.take_body();
+    (!body.is_empty()).then(|| read(&body)).transpose()
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body)
         .map_err(|error| Error::Invalid(format!("the body is not the JSON expected here: {error}")))
 }
 

@@ -11,20 +11,19 @@ use firekeep_wire_http::{Envelope, Incoming, json};
 use crate::error::envelope;
 
 /// Runs one command.
-pub(crate) async fn handle(core: &Arc<Core>, request: &Incoming) -> Response {
+pub(crate) async fn handle(core: &Arc<Core>, request: &mut Incoming) -> Response {
     match run(core, request).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
 }
 
-async fn run(core: &Arc<Core>, request: &Incoming) -> Result<Response, Envelope> {
+async fn run(core: &Arc<Core>, request: &mut Incoming) -> Result<Response, Envelope> {
     let bearer = request.credentials().bearer;
     let caller = core.caller(bearer.as_deref(), None).map_err(envelope)?;
-    core.require_admin(&caller).map_err(envelope)?;
-    let command: Command = serde_json::from_slice(&request.body)
+    let command: Command = serde_json::from_slice(&request.take_body())
         .map_err(|error| Envelope::parse_error(&format!("{error}.")))?;
-    match core.run(command).await {
+    match core.run(&caller, command).await {
         Ok(body) => Ok(json(StatusCode::OK, &body)),
         Err(error) => {
             // People read these: the sentence rather than the protocol's code.

@@ -18,9 +18,13 @@ pub(crate) fn envelope(error: Error) -> Envelope {
     match error {
         Error::Account(cause) => of_account(cause),
         Error::CustomToken(cause) => Envelope::business(custom_token(&cause)),
+        Error::Assertion(_) => Envelope::bad_credential(),
+        Error::KeyFile(cause) => Envelope::invalid_argument(cause.to_string()),
+        Error::Signing(cause) => internal(&cause),
         Error::IdToken(cause) => Envelope::business(id_token(&cause)),
         Error::IdTokenRevoked => Envelope::business("TOKEN_EXPIRED"),
         Error::WrongPassword => Envelope::business("INVALID_LOGIN_CREDENTIALS"),
+        Error::InvalidPassword => Envelope::business("INVALID_PASSWORD"),
         Error::EmailNotFound => Envelope::business("EMAIL_NOT_FOUND"),
         Error::TooManyAttempts { .. } => Envelope::business(TOO_MANY),
         Error::Busy => Envelope::unavailable("The server is busy. Try again in a second."),
@@ -31,12 +35,21 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         Error::CredentialMissing => Envelope::missing_credential(),
         Error::ApiKeyMissing => Envelope::forbidden("The request is missing a valid API key."),
         Error::Forbidden => Envelope::forbidden("The caller does not have permission."),
+        Error::AdminOnly(_) => Envelope::business("INSUFFICIENT_PERMISSION"),
         Error::ProjectNotTheirs => Envelope::business(
             "INSUFFICIENT_PERMISSION : Only authenticated requests can specify target_project_id.",
         ),
         Error::TenantNotFound => Envelope::business("TENANT_NOT_FOUND"),
         Error::NotAllowed(why) => Envelope::business(format!("OPERATION_NOT_ALLOWED : {why}")),
-        Error::Invalid(message) => Envelope::business(message),
+        Error::NotEnabled(what) => Envelope::not_implemented(what),
+        Error::NothingSelected => {
+            Envelope::business("INVALID_REQ_TYPE : Unsupported request parameters.")
+        }
+        Error::UidMissing => Envelope::business("MISSING_LOCAL_ID"),
+        Error::InvalidUid(cause) => Envelope::invalid_argument(format!("localId: {cause}")),
+        Error::UidsOutOfRange => Envelope::business("LOCAL_ID_LIST_EXCEEDS_LIMIT"),
+        Error::PageSelection => Envelope::business("INVALID_PAGE_SELECTION"),
+        Error::Invalid(sentence) => Envelope::invalid_argument(sentence),
         Error::NotFound(message) => Envelope::not_found(message),
         Error::Store(cause) => of_store(&cause),
         Error::MadeInDevMode => internal(&Error::MadeInDevMode),
@@ -84,6 +97,9 @@ fn of_account(error: AccountError) -> Envelope {
         AccountError::PhoneExists => "PHONE_NUMBER_EXISTS".to_owned(),
         AccountError::UsernameExists => "USERNAME_EXISTS".to_owned(),
         AccountError::FederatedLinked => "FEDERATED_USER_ID_ALREADY_LINKED".to_owned(),
+        AccountError::ProviderIdMissing => "MISSING_PROVIDER_ID".to_owned(),
+        AccountError::RawIdMissing => "MISSING_RAW_ID".to_owned(),
+        AccountError::ReservedProvider(_) => format!("INVALID_PROVIDER_ID : {error}"),
         AccountError::InvalidEmail => "INVALID_EMAIL".to_owned(),
         AccountError::InvalidPhone => "INVALID_PHONE_NUMBER : Invalid format.".to_owned(),
         AccountError::InvalidUsername => "INVALID_USERNAME".to_owned(),
@@ -213,6 +229,9 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
             | AccountError::ForbiddenClaim(_)
             | AccountError::DuplicateUid
             | AccountError::PhoneExists
+            | AccountError::ProviderIdMissing
+            | AccountError::RawIdMissing
+            | AccountError::ReservedProvider(_)
             | AccountError::FederatedLinked => Code::InvalidRequest,
             AccountError::UserNotFound
             | AccountError::InvalidRefreshToken
@@ -221,25 +240,35 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
             AccountError::Store(cause) if comes_back(&cause) => return no_storage(&text),
             AccountError::Corrupt(_) | AccountError::Store(_) => return server_error(&text),
         },
-        Error::WrongPassword | Error::EmailNotFound => {
+        Error::WrongPassword | Error::InvalidPassword | Error::EmailNotFound => {
             return (Code::InvalidCredentials, Error::WrongPassword.to_string());
         }
         Error::IdToken(_)
         | Error::IdTokenRevoked
         | Error::CustomToken(_)
+        | Error::Assertion(_)
         | Error::Unauthenticated
         | Error::CredentialMissing
         | Error::ApiKeyMissing => Code::Unauthenticated,
         Error::TooManyAttempts { .. } => Code::TooManyAttempts,
         Error::Busy => Code::Busy,
-        Error::Forbidden | Error::NotAllowed(_) => Code::Forbidden,
+        Error::Forbidden | Error::AdminOnly(_) | Error::NotAllowed(_) => Code::Forbidden,
+        Error::NotEnabled(_) => Code::NotImplemented,
         Error::UnknownApiKey
         | Error::ProjectNotTheirs
         | Error::TenantNotFound
+        | Error::NothingSelected
+        | Error::UidMissing
+        | Error::InvalidUid(_)
+        | Error::UidsOutOfRange
+        | Error::PageSelection
+        | Error::KeyFile(_)
         | Error::Invalid(_) => Code::InvalidRequest,
         Error::NotFound(_) => Code::NotFound,
         Error::Store(cause) if comes_back(&cause) => return no_storage(&text),
-        Error::MadeInDevMode | Error::Store(_) | Error::Internal(_) => return server_error(&text),
+        Error::MadeInDevMode | Error::Signing(_) | Error::Store(_) | Error::Internal(_) => {
+            return server_error(&text);
+        }
     };
     (code, text)
 }

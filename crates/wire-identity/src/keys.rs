@@ -12,6 +12,11 @@ use crate::route::{Keys, KeysForm, KeysOf};
 
 /// Answers with public keys; nobody needs a credential.
 pub(crate) fn handle(core: &Arc<Core>, which: Keys) -> Response {
+    if let KeysForm::Discovery { project } = &which.form
+        && !core.serves(project)
+    {
+        return Envelope::not_found("There is no such project.").into_response();
+    }
     let published = match &which.of {
         KeysOf::IdTokens => core.published_keys(),
         KeysOf::ServiceAccount(email) => match core.service_account_keys(email) {

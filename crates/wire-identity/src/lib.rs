@@ -18,13 +18,15 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use firekeep_api::Core;
+use firekeep_api::identity::Place;
 use firekeep_wire_http::{Envelope, Incoming};
 
 use crate::account::endpoints::PREFIX;
 use crate::route::Route;
 
-/// Answers a request of this crate's, or `None` when its path is not one.
-pub async fn handle(core: &Arc<Core>, request: &Incoming) -> Option<Response> {
+/// Answers a request of this crate's, or `None` when its path is not one. Takes the body, so that it is not kept while
+/// the operation waits.
+pub async fn handle(core: &Arc<Core>, request: &mut Incoming) -> Option<Response> {
     let route = Route::find(request)?;
     let mut response = match route {
         Route::Account(endpoint) => account::handle(core, request, endpoint).await,
@@ -39,13 +41,16 @@ pub async fn handle(core: &Arc<Core>, request: &Incoming) -> Option<Response> {
             project,
             tenant,
         } => {
-            let place = v1::Place {
+            let named = Place {
                 project: project.as_deref(),
                 tenant: tenant.as_deref(),
             };
-            or_envelope(v1::handle(core, request, operation, place).await)
+            or_envelope(v1::handle(core, request, operation, named).await)
         }
-        Route::NotEnabled(what) => Envelope::not_implemented(&what).into_response(),
+        Route::EmulatorOnly(_) if !core.has_emulator_endpoints() => return None,
+        Route::EmulatorOnly(what) | Route::NotEnabled(what) => {
+            Envelope::not_implemented(&what).into_response()
+        }
     };
     let headers = response.headers_mut();
     // Only public keys say how long they may be kept.

@@ -11,8 +11,8 @@ use serde_json::json;
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Exchanges a signed assertion for an access token.
-pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Response {
-    let Ok(fields) = request.fields() else {
+pub(crate) fn handle(core: &Arc<Core>, request: &mut Incoming) -> Response {
+    let Ok(fields) = request.form_or_json(&["grantType", "assertion"]) else {
         return refuse("invalid_request", "The request is malformed.");
     };
     let text = |key| fields.string(key).ok().flatten();
@@ -31,7 +31,7 @@ pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Response {
                 "token_type": "Bearer",
             }),
         ),
-        Err(Error::CustomToken(cause)) => refuse("invalid_grant", &cause.to_string()),
+        Err(Error::Assertion(cause)) => refuse("invalid_grant", &cause.to_string()),
         Err(_) => refuse("invalid_grant", "Invalid JWT."),
     }
 }

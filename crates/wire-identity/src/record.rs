@@ -46,7 +46,7 @@ pub(crate) fn user(user: &User, hash: Hash) -> Value {
     if let Some(phc) = &user.password_hash {
         let (shown, salt) = match hash {
             Hash::Redacted => (REDACTED.to_owned(), None),
-            Hash::Exported => (STANDARD.encode(phc), salt_of(phc)),
+            Hash::Exported => (STANDARD.encode(&phc.0), salt_of(&phc.0)),
         };
         put("passwordHash", Some(shown.into()));
         put("salt", salt.map(Value::from));

@@ -29,6 +29,8 @@ pub(crate) enum Route {
     },
     /// In the protocol, but not enabled here: its name.
     NotEnabled(String),
+    /// An endpoint of the emulator's own, which only dev mode has: its name.
+    EmulatorOnly(String),
 }
 
 /// Public keys, in one of their forms.
@@ -94,19 +96,17 @@ impl Route {
         let path = request.path.as_str();
         match request.host {
             Host::IdentityToolkit => toolkit(&request.method, path),
-            Host::SecureToken => (path == "v1/token").then_some(Self::SecureToken),
+            Host::SecureToken => secure_token(&request.method, path),
             Host::Www => www(&request.method, path),
-            Host::OAuth2 => matches!(path, "token" | "o/oauth2/token").then_some(Self::OAuthToken),
+            Host::OAuth2 => oauth(&request.method, path),
             Host::Discovery => discovery(path),
             Host::Own => own(&request.method, path),
         }
     }
 }
 
+/// Our own paths, and the bare form of every host's.
 fn own(method: &Method, path: &str) -> Option<Route> {
-    if path == "v1/token" {
-        return Some(Route::SecureToken);
-    }
     let post = *method == Method::POST;
     if let Some(rest) = path.strip_prefix(endpoints::PREFIX) {
         return match rest {
@@ -115,11 +115,43 @@ fn own(method: &Method, path: &str) -> Option<Route> {
             _ => Endpoint::find(method, rest).map(Route::Account),
         };
     }
+    if let Some(rest) = path.strip_prefix("emulator/") {
+        return emulator(method, rest);
+    }
     match path {
         ".well-known/jwks.json" => id_token_keys(KeysForm::Jwks),
         "firekeep/v1/admin" if post => Some(Route::Admin),
-        _ => toolkit(method, path),
+        _ => secure_token(method, path)
+            .or_else(|| toolkit(method, path))
+            .or_else(|| www(method, path))
+            .or_else(|| oauth(method, path))
+            .or_else(|| discovery(path)),
     }
+}
+
+/// Source: auth specification, section 18.
+fn emulator(method: &Method, path: &str) -> Option<Route> {
+    let get = *method == Method::GET;
+    let known = match path {
+        "openapi.json" | "action" | "auth/handler" | "auth/iframe" => get,
+        _ => match path.strip_prefix("v1/projects/")?.rsplit_once('/')?.1 {
+            "accounts" => *method == Method::DELETE,
+            "config" => get || *method == Method::PATCH,
+            "oobCodes" | "verificationCodes" => get,
+            _ => false,
+        },
+    };
+    known.then(|| Route::EmulatorOnly(format!("emulator/{path}")))
+}
+
+fn secure_token(method: &Method, path: &str) -> Option<Route> {
+    (*method == Method::POST && path == "v1/token").then_some(Route::SecureToken)
+}
+
+/// `accounts.google.com` has the same by a longer name.
+fn oauth(method: &Method, path: &str) -> Option<Route> {
+    let known = matches!(path, "token" | "o/oauth2/token");
+    (*method == Method::POST && known).then_some(Route::OAuthToken)
 }
 
 fn toolkit(method: &Method, path: &str) -> Option<Route> {
@@ -149,8 +181,14 @@ fn toolkit(method: &Method, path: &str) -> Option<Route> {
         return named(method, name, None, None);
     }
     let rest = rest.strip_prefix("projects/")?;
-    if let Some((_, "createSessionCookie")) = rest.split_once(':') {
-        return Some(Route::NotEnabled("Session cookies".to_owned()));
+    match rest.rsplit_once(':') {
+        Some((project, "createSessionCookie")) if !project.contains('/') => {
+            return Some(Route::NotEnabled("Session cookies".to_owned()));
+        }
+        Some((project, "queryAccounts")) if !project.contains('/') => {
+            return Some(Route::NotEnabled("queryAccounts".to_owned()));
+        }
+        _ => {}
     }
     let (project, rest) = rest.split_once('/')?;
     let (tenant, rest) = match rest.strip_prefix("tenants/") {
@@ -200,7 +238,7 @@ fn named(
 /// COMPAT: the iOS SDK uses the v3 names for every v1 call (auth specification, section 19).
 fn www(method: &Method, path: &str) -> Option<Route> {
     if path == "oauth2/v4/token" {
-        return Some(Route::OAuthToken);
+        return oauth(method, "token");
     }
     if let Some(name) = path.strip_prefix("identitytoolkit/v3/relyingparty/") {
         let v1 = match name {

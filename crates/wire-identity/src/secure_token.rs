@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::error::envelope;
 
 /// Continues a session.
-pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Result<Value, Envelope> {
+pub(crate) fn handle(core: &Arc<Core>, request: &mut Incoming) -> Result<Value, Envelope> {
     let credentials = request.credentials();
     // An API key is what this endpoint takes; a bearer credential is not looked at.
     let caller = core
@@ -19,7 +19,7 @@ pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Result<Value, Enve
     if caller == Caller::Anonymous {
         return Err(envelope(Error::ApiKeyMissing));
     }
-    let fields = request.fields()?;
+    let fields = request.form_or_json(&["grantType", "refreshToken", "tenantId"])?;
     let grant = fields.text("grantType")?;
     let grant = grant.ok_or_else(|| Envelope::business("MISSING_GRANT_TYPE"))?;
     if grant != "refresh_token" {
@@ -35,7 +35,7 @@ pub(crate) fn handle(core: &Arc<Core>, request: &Incoming) -> Result<Value, Enve
         "id_token": tokens.id_token,
         "access_token": tokens.id_token,
         "expires_in": tokens.expires_in_secs.to_string(),
-        "refresh_token": tokens.refresh_token,
+        "refresh_token": tokens.refresh_token.0,
         "token_type": "Bearer",
         "user_id": tokens.user.uid.as_str(),
         "project_id": core.project_summary().project_number,

@@ -12,37 +12,30 @@ mod update;
 
 use std::sync::Arc;
 
-use firekeep_api::identity::{Authenticated, Tokens};
-use firekeep_api::{AccountError, Core, TokenError};
-use firekeep_model::{Caller, Uid};
+use firekeep_api::identity::{Place, Target, Tokens};
+use firekeep_api::{Core, Pool};
+use firekeep_model::Caller;
 use firekeep_wire_http::{Envelope, Fields, Incoming};
 use serde_json::{Map, Value};
 
 use crate::error::envelope;
 use crate::route::Operation;
 
-/// The project and tenant that a path names.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) project: Option<&'a str>,
-    pub(crate) tenant: Option<&'a str>,
-}
-
-/// What every operation is handed.
+/// What every operation is handed, beside the members of its request.
 pub(crate) struct Call<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) request: &'a Incoming,
     pub(crate) caller: Caller,
-    pub(crate) fields: Fields,
-    pub(crate) place: Place<'a>,
+    project: Option<String>,
+    tenant: Option<String>,
 }
 
-/// Answers one operation.
+/// Answers one operation. `named` is what the path names.
 pub(crate) async fn handle(
     core: &Arc<Core>,
-    request: &Incoming,
+    request: &mut Incoming,
     operation: Operation,
-    place: Place<'_>,
+    named: Place<'_>,
 ) -> Result<Value, Envelope> {
     let credentials = request.credentials();
     let (bearer, key) = (
@@ -50,96 +43,74 @@ pub(crate) async fn handle(
         credentials.api_key.as_deref(),
     );
     let caller = core.caller(bearer, key).map_err(envelope)?;
-    // A GET has no body, whatever it carries.
-    let reads = matches!(
-        operation,
+    let fields = match operation {
+        // A GET has no body, whatever it carries.
         Operation::BatchGet
-            | Operation::Projects
-            | Operation::PasswordPolicy
-            | Operation::RecaptchaConfig
-            | Operation::RecaptchaParams
-    );
-    let fields = if reads {
-        Fields::default()
-    } else {
-        request.fields()?
+        | Operation::Projects
+        | Operation::PasswordPolicy
+        | Operation::RecaptchaConfig
+        | Operation::RecaptchaParams => Fields::from_pairs(&request.query),
+        Operation::BatchDelete => request.fields(batch_delete::MEMBERS)?,
+        Operation::Delete => request.fields(delete::MEMBERS)?,
+        Operation::Lookup => request.fields(lookup::MEMBERS)?,
+        Operation::SignInWithCustomToken => request.fields(sign_in_with_custom_token::MEMBERS)?,
+        Operation::SignInWithPassword => request.fields(sign_in_with_password::MEMBERS)?,
+        Operation::SignUp => request.fields(sign_up::MEMBERS)?,
+        Operation::Update => request.fields(update::MEMBERS)?,
+    };
+    let project = fields.text("targetProjectId")?;
+    let tenant = match (named.tenant, fields.text("tenantId")?) {
+        (Some(path), Some(body)) if path != body => {
+            return Err(Envelope::business("TENANT_ID_MISMATCH"));
+        }
+        (path, body) => path.map(str::to_owned).or(body),
     };
     let call = Call {
         core,
         request,
         caller,
-        fields,
-        place,
+        project: named.project.map(str::to_owned).or(project),
+        tenant,
     };
     match operation {
-        Operation::BatchDelete => batch_delete::handle(&call).await,
-        Operation::BatchGet => batch_get::handle(&call),
-        Operation::Delete => delete::handle(&call).await,
-        Operation::Lookup => lookup::handle(&call),
+        Operation::BatchDelete => batch_delete::handle(&call, fields).await,
+        Operation::BatchGet => batch_get::handle(&call, fields).await,
+        Operation::Delete => delete::handle(&call, fields).await,
+        Operation::Lookup => lookup::handle(&call, &fields),
         Operation::Projects => config::projects(&call),
         Operation::PasswordPolicy => config::password_policy(&call),
         Operation::RecaptchaConfig => config::recaptcha_config(&call),
         Operation::RecaptchaParams => config::recaptcha_params(&call),
-        Operation::SignInWithCustomToken => sign_in_with_custom_token::handle(&call).await,
-        Operation::SignInWithPassword => sign_in_with_password::handle(&call).await,
-        Operation::SignUp => sign_up::handle(&call).await,
-        Operation::Update => update::handle(&call).await,
+        Operation::SignInWithCustomToken => sign_in_with_custom_token::handle(&call, fields).await,
+        Operation::SignInWithPassword => sign_in_with_password::handle(&call, fields).await,
+        Operation::SignUp => sign_up::handle(&call, fields).await,
+        Operation::Update => update::handle(&call, fields).await,
     }
 }
 
 impl Call<'_> {
-    pub(crate) fn is_privileged(&self) -> bool {
-        matches!(self.caller, Caller::Privileged { .. })
+    /// The pool that the request names.
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            project: self.project.as_deref(),
+            tenant: self.tenant.as_deref(),
+        }
     }
 
-    /// Refuses all but administrators.
-    pub(crate) fn require_admin(&self) -> Result<(), Envelope> {
-        self.core.require_admin(&self.caller).map_err(envelope)
+    /// The pool of users that a client's request is about.
+    pub(crate) fn pool(&self) -> Result<Pool, Envelope> {
+        let Place { project, tenant } = self.place();
+        let pool = self.core.pool_of(&self.caller, project, tenant);
+        pool.map_err(envelope)
     }
+}
 
-    /// The pool of users that the request is about.
-    pub(crate) fn pool(&self) -> Result<firekeep_api::Pool, Envelope> {
-        let named = self.fields.text("targetProjectId")?;
-        let project = self.place.project.or(named.as_deref());
-        let tenant = match self.place.tenant {
-            Some(tenant) => Some(tenant.to_owned()),
-            None => self.fields.text("tenantId")?,
-        };
-        self.core
-            .pool_of(&self.caller, project, tenant.as_deref())
-            .map_err(envelope)
-    }
-
-    /// The verified ID token of the body, or `None` when there is none.
-    pub(crate) fn id_token(
-        &self,
-        pool: &firekeep_api::Pool,
-    ) -> Result<Option<Authenticated>, Envelope> {
-        let Some(token) = self.fields.text("idToken")? else {
-            return Ok(None);
-        };
-        self.core
-            .authenticate(pool, &token)
-            .map(Some)
-            .map_err(envelope)
-    }
-
-    /// The verified ID token of the body.
-    pub(crate) fn require_id_token(
-        &self,
-        pool: &firekeep_api::Pool,
-    ) -> Result<Authenticated, Envelope> {
-        let missing = || envelope(firekeep_api::Error::IdToken(TokenError::Missing));
-        self.id_token(pool)?.ok_or_else(missing)
-    }
-
-    /// The uid that an administrator names by `localId`.
-    pub(crate) fn local_id(&self) -> Result<Uid, Envelope> {
-        let text = self.fields.text("localId")?;
-        let text = text.ok_or_else(|| Envelope::business("MISSING_LOCAL_ID"))?;
-        // No user can have a uid of another form.
-        Uid::parse(&text).map_err(|_| envelope(AccountError::UserNotFound.into()))
-    }
+/// Whom a request is about.
+pub(crate) fn target(fields: &Fields) -> Result<Target, Envelope> {
+    Ok(Target {
+        id_token: fields.text("idToken")?,
+        uid: fields.text("localId")?,
+    })
 }
 
 /// The members that hold tokens.
@@ -147,7 +118,7 @@ pub(crate) fn put_tokens(body: &mut Map<String, Value>, tokens: &Tokens) {
     body.insert("idToken".to_owned(), tokens.id_token.as_str().into());
     body.insert(
         "refreshToken".to_owned(),
-        tokens.refresh_token.as_str().into(),
+        tokens.refresh_token.0.as_str().into(),
     );
     body.insert(
         "expiresIn".to_owned(),

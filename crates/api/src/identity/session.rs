@@ -1,13 +1,15 @@
 //! Sessions: custom token in, ID token out, refreshed, verified, ended.
 
+use std::fmt;
 use std::sync::Arc;
 
 use firekeep_accounts::sign_in::{self, SignedIn};
-use firekeep_accounts::{Pool, SessionId, User, sessions, users};
+use firekeep_accounts::{Pool, RefreshToken, SessionId, User, sessions, users};
 use firekeep_crypto::digest::sha256;
 use firekeep_model::{OpContext, Timestamp, Uid};
+use firekeep_store::Read;
 use firekeep_token::custom::Verified;
-use firekeep_token::id::{self, IdClaims, Subject};
+use firekeep_token::id::{self, IdClaims, Subject, SubjectSession};
 use serde_json::Map;
 
 use crate::{AccountError, Core, Error, SystemRng};
@@ -15,19 +17,26 @@ use crate::{AccountError, Core, Error, SystemRng};
 /// How many users' sign-in times one commit writes.
 const ACTIVITY_BATCH: usize = 1000;
 
-/// What a signed-in device holds.
-#[derive(Clone, Debug)]
+/// What a signed-in device holds. Its `Debug` shows no token.
+#[derive(Clone)]
 pub struct Tokens {
     /// The ID token.
     pub id_token: String,
     /// The refresh token.
-    pub refresh_token: String,
+    pub refresh_token: RefreshToken,
     /// How long the ID token lives.
     pub expires_in_secs: i64,
     /// Whose they are.
     pub user: User,
     /// Whether this sign-in created the user.
     pub is_new_user: bool,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Tokens");
+        shown.field("uid", &self.user.uid).finish_non_exhaustive()
+    }
 }
 
 /// A verified ID token and its user.
@@ -48,6 +57,30 @@ impl Authenticated {
             .as_deref()
             .and_then(SessionId::from_hex)
     }
+
+    /// The user again, in the transaction that acts for it: since [`Core::authenticate`], a slow hash may have given
+    /// somebody the time to end the session, and it must not continue itself then.
+    ///
+    /// # Errors
+    /// Those of [`Core::authenticate`].
+    pub(crate) fn load_again(&self, tx: &dyn Read, pool: &Pool) -> Result<User, Error> {
+        let user = user_of(tx, pool, &self.claims)?;
+        let now = (user.incarnation, user.generation);
+        if now != (self.user.incarnation, self.user.generation) {
+            return Err(Error::IdTokenRevoked);
+        }
+        Ok(user)
+    }
+}
+
+/// The user of a verified ID token whose session still stands.
+fn user_of(tx: &dyn Read, pool: &Pool, claims: &IdClaims) -> Result<User, Error> {
+    let user = users::find(tx, pool, &claims.sub)?.ok_or(AccountError::UserNotFound)?;
+    match sessions::check_id_token(tx, pool, &user, claims) {
+        Ok(()) => Ok(user),
+        Err(AccountError::SessionEnded) => Err(Error::IdTokenRevoked),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Core {
@@ -60,9 +93,10 @@ impl Core {
         pool: &Pool,
         token: &str,
     ) -> Result<Tokens, Error> {
-        let verified = self.custom_token(pool, token)?;
+        let now = self.now();
+        let verified = self.custom_token(pool, token, now)?;
         let known = {
-            let (now, mut rng) = (self.now(), SystemRng);
+            let mut rng = SystemRng;
             let mut cx = OpContext { now, rng: &mut rng };
             sign_in::custom_token_of_known_user(&self.read()?, &mut cx, pool, &verified)?
         };
@@ -70,16 +104,23 @@ impl Core {
             Some(signed_in) => signed_in,
             None => {
                 let pool = pool.clone();
-                self.write(move |tx, cx| Ok(sign_in::custom_token(tx, cx, &pool, &verified)?))
-                    .await?
+                self.write_at(now, move |tx, cx| {
+                    Ok(sign_in::custom_token(tx, cx, &pool, &verified)?)
+                })
+                .await?
             }
         };
-        self.tokens(pool, signed_in, true)
+        self.tokens(pool, signed_in, now, true)
     }
 
     /// Verifies a custom token, by memory where it was seen before.
-    pub(crate) fn custom_token(&self, pool: &Pool, token: &str) -> Result<Arc<Verified>, Error> {
-        let (now, accounts) = (self.now(), self.accounts());
+    pub(crate) fn custom_token(
+        &self,
+        pool: &Pool,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Verified>, Error> {
+        let accounts = self.accounts();
         let tenant = pool.tenant.as_deref();
         let digest = sha256(token.as_bytes());
         let holds = |it: &Arc<Verified>| now.secs() < it.exp && it.tenant.as_deref() == tenant;
@@ -107,7 +148,7 @@ impl Core {
         self.activity.note(pool, &signed_in.user.uid, now, false);
         Ok(Tokens {
             id_token,
-            refresh_token: refresh_token.to_owned(),
+            refresh_token: RefreshToken(refresh_token.to_owned()),
             expires_in_secs: id::LIFETIME_SECS,
             user: signed_in.user,
             is_new_user: false,
@@ -122,20 +163,8 @@ impl Core {
     pub fn authenticate(&self, pool: &Pool, token: &str) -> Result<Authenticated, Error> {
         let claims = self.claims(pool, token)?;
         let tx = self.read()?;
-        let mut user = users::find(&tx, pool, &claims.sub)?.ok_or(AccountError::UserNotFound)?;
-        let before = user.valid_since_secs.is_some_and(|secs| claims.iat < secs);
-        let session = claims.session_id.as_deref().and_then(SessionId::from_hex);
-        let ended = match session {
-            Some(session) => sessions::has_ended(&tx, pool, &user, &session)?,
-            None => false,
-        };
+        let mut user = user_of(&tx, pool, &claims)?;
         drop(tx);
-        if before || ended {
-            return Err(Error::IdTokenRevoked);
-        }
-        if user.disabled {
-            return Err(AccountError::UserDisabled.into());
-        }
         self.activity.show(pool, &mut user);
         Ok(Authenticated { user, claims })
     }
@@ -190,17 +219,17 @@ impl Core {
         &self,
         pool: &Pool,
         signed_in: SignedIn,
+        now: Timestamp,
         login: bool,
     ) -> Result<Tokens, Error> {
-        let now = self.now();
         let mut rng = SystemRng;
         let mut cx = OpContext { now, rng: &mut rng };
-        let refresh = self.session_keys.seal(&mut cx, pool, &signed_in.session)?;
+        let refresh_token = self.session_keys.seal(&mut cx, pool, &signed_in.session)?;
         let id_token = self.mint(pool, &signed_in, now)?;
         self.activity.note(pool, &signed_in.user.uid, now, login);
         Ok(Tokens {
             id_token,
-            refresh_token: refresh.0,
+            refresh_token,
             expires_in_secs: id::LIFETIME_SECS,
             is_new_user: signed_in.is_new_user,
             user: signed_in.user,
@@ -227,19 +256,20 @@ impl Core {
             account_claims: user.custom_attributes.as_ref().unwrap_or(&none),
             session_claims: &session.claims,
             auth_time: session.auth_time_secs,
-            session_id: Some(&session_id),
+            session: Some(SubjectSession {
+                id: &session_id,
+                incarnation: session.incarnation,
+            }),
         };
         let keys = self.keys();
-        id::mint(keys.signing()?, &pool.project, &subject, now).map_err(Error::IdToken)
+        let minted = id::mint(keys.signing()?, &pool.project, &subject, now);
+        minted.map_err(Error::of_signing)
     }
 
-    /// Writes the sign-in times that are only in memory.
+    /// Writes the sign-in times that are only in memory now; those that are noted meanwhile wait for the next time.
     pub(crate) async fn write_activity(self: &Arc<Self>) -> Result<(), Error> {
-        loop {
-            let batch = self.activity.take(ACTIVITY_BATCH);
-            if batch.is_empty() {
-                return Ok(());
-            }
+        for users in self.activity.pending().chunks(ACTIVITY_BATCH) {
+            let batch = self.activity.take(users);
             self.write(move |tx, _| {
                 for ((pool, uid), times) in &batch {
                     users::note_times(tx, pool, uid, times.login, times.refresh)?;
@@ -248,6 +278,7 @@ impl Core {
             })
             .await?;
         }
+        Ok(())
     }
 
     /// Loads a user by uid, with its latest times.
@@ -260,3 +291,6 @@ impl Core {
         Ok(user)
     }
 }
+
+#[cfg(test)]
+mod tests;

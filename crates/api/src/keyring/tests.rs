@@ -1,22 +1,13 @@
 use std::sync::Arc;
 
-use firekeep_model::Clock;
-use firekeep_store::{DbId, MemEngine, Store};
+use firekeep_store::Store;
 
 use super::*;
-use crate::SystemRng;
+use crate::testing::{START, Server, store};
+use crate::{Mode, SystemRng};
 
-const START: i64 = 1_700_000_000;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
-
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        at(0)
-    }
-}
 
 fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(START + secs)
@@ -27,13 +18,13 @@ struct Folder(Arc<Store>);
 
 impl Folder {
     fn new() -> Self {
-        let clock = Arc::new(Noon);
-        let engine = Arc::new(MemEngine::new(clock.clone()));
-        let folder = Self(Store::open(engine, DbId(1), clock).unwrap());
+        let folder = Self(store());
+        let new = NewKey::make(at(0)).unwrap();
         folder.write(|tx| {
             let mut rng = SystemRng;
             let now = at(0);
-            Keyring::create_missing(tx, &mut OpContext { now, rng: &mut rng })
+            let mut cx = OpContext { now, rng: &mut rng };
+            Keyring::create_missing(tx, &mut cx, Some(&new))
         });
         folder
     }
@@ -47,7 +38,21 @@ impl Folder {
     }
 
     fn advance(&self, secs: i64) -> bool {
-        self.write(|tx| Keyring::advance(tx, at(secs)))
+        let now = at(secs);
+        let wanted = Keyring::wants_next(&self.0.read().unwrap(), now).unwrap();
+        let new = wanted.then(|| NewKey::make(now).unwrap());
+        self.write(|tx| Keyring::advance(tx, now, new.as_ref()))
+    }
+
+    fn rotate(&self, secs: i64) -> Result<(), Error> {
+        let new = NewKey::make(at(secs)).unwrap();
+        let rotate = |tx: &mut WriteTx<'_>| Keyring::rotate(tx, at(secs), &new);
+        self.0.write(rotate)
+    }
+
+    fn rotate_emergency(&self, secs: i64) {
+        let new = NewKey::make(at(secs)).unwrap();
+        self.write(|tx| Keyring::rotate_emergency(tx, at(secs), &new));
     }
 
     /// The states, oldest key first, and whether all of them are published.
@@ -110,11 +115,9 @@ fn caches_know_a_key_before_it_signs() {
 #[test]
 fn a_rotation_by_hand_overlaps_too() {
     let folder = Folder::new();
-    folder.write(|tx| Keyring::rotate(tx, at(10)));
+    folder.rotate(10).unwrap();
     assert_eq!(folder.states(), [KeyState::Current, KeyState::Next]);
-    let again = folder
-        .0
-        .write(|tx: &mut WriteTx<'_>| Keyring::rotate(tx, at(20)));
+    let again = folder.rotate(20);
     assert!(matches!(again, Err(Error::Invalid(_))), "{again:?}");
     assert!(!folder.advance(10 + HOUR - 1));
     assert!(folder.advance(10 + HOUR));
@@ -127,9 +130,9 @@ fn a_rotation_by_hand_overlaps_too() {
 #[test]
 fn an_emergency_leaves_one_new_key() {
     let folder = Folder::new();
-    folder.write(|tx| Keyring::rotate(tx, at(10)));
+    folder.rotate(10).unwrap();
     let before: Vec<_> = folder.load().summaries();
-    folder.write(|tx| Keyring::rotate_emergency(tx, at(20)));
+    folder.rotate_emergency(20);
     assert_eq!(folder.states(), [KeyState::Current]);
     let keys = folder.load();
     for old in before {
@@ -141,8 +144,37 @@ fn an_emergency_leaves_one_new_key() {
 fn what_is_sealed_stays_readable_by_the_same_purpose_alone() {
     let folder = Folder::new();
     let sealed = folder.load().seal_key("a").seal([7; 12], b"plain", b"");
-    folder.write(|tx| Keyring::rotate_emergency(tx, at(20)));
+    folder.rotate_emergency(20);
     let open = |purpose: &str| folder.load().seal_key(purpose).open(&sealed, b"");
     assert_eq!(open("a").as_deref(), Some(b"plain".as_slice()));
     assert_eq!(open("b"), None);
+}
+
+#[test]
+fn no_key_is_published_that_was_not_made_before() {
+    let folder = Folder::new();
+    let due = at(30 * DAY);
+    let wants = |now| Keyring::wants_next(&folder.0.read().unwrap(), now).unwrap();
+    assert!(!wants(at(0)) && wants(due));
+    assert!(!folder.write(|tx| Keyring::advance(tx, due, None)));
+    assert_eq!(folder.states(), [KeyState::Current]);
+}
+
+#[tokio::test]
+async fn the_server_makes_and_loads_its_next_key() {
+    let server = Server::new(Mode::Safe);
+    let states = || {
+        let keys = server.core.keys().summaries();
+        keys.iter().map(|key| key.state).collect::<Vec<_>>()
+    };
+    server.core.tend().await.unwrap();
+    assert_eq!(states(), [KeyState::Current]);
+    server.clock.advance(30 * DAY);
+    server.core.tend().await.unwrap();
+    assert_eq!(states(), [KeyState::Current, KeyState::Next]);
+    server.core.rotate_keys(true).await.unwrap();
+    assert_eq!(states(), [KeyState::Current]);
+    server.clock.advance(1);
+    server.core.rotate_keys(false).await.unwrap();
+    assert_eq!(states(), [KeyState::Current, KeyState::Next]);
 }

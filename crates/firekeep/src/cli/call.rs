@@ -1,47 +1,104 @@
 //! A command of the command line, run on the data folder or by the server that has it open.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use firekeep_api::admin::Command;
 use firekeep_api::{Error, Mode};
 use firekeep_model::ProjectId;
+use firekeep_store_rocksdb::OpenError;
 use serde_json::Value;
 
-use super::At;
-use crate::data::{Data, Open, Running, running};
-use crate::server::CACHE_BYTES_SMALL;
+use super::{At, door, output};
+use crate::data::{self, Data, Open, Running, running};
+use crate::limits::CACHE_BYTES_SMALL;
 
-/// How long a running server may take to answer.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// Runs a command and prints its answer.
-pub(crate) fn show(at: &At, command: Command) -> Result<()> {
-    let answer = run(at, command, None)?;
-    if at.json {
-        println!("{answer}");
-    } else {
-        print(&answer, 0);
-    }
-    Ok(())
+/// What to do about a folder without data.
+pub(crate) enum Absent {
+    /// Refuse: the command is about what is there.
+    Refuse,
+    /// Make a new one, of that project.
+    Make(Option<ProjectId>),
 }
 
-/// Runs a command. `project` names the project of a folder that is yet to be made.
-pub(crate) fn run(at: &At, command: Command, project: Option<ProjectId>) -> Result<Value> {
-    if let Some(server) = running(&at.data)
-        && let Ok(stream) = connect(&server)
-    {
-        return ask(stream, &server, &command);
+/// Who runs commands.
+pub(crate) enum Place {
+    /// This process, on the folder that it opened.
+    Folder(Data),
+    /// The server that has the folder open.
+    Server(Running),
+}
+
+/// Runs a command and prints its answer.
+pub(crate) fn show(at: &At, command: Command, absent: Absent) -> Result<()> {
+    let answer = run(at, command, absent)?;
+    if at.json {
+        return output::print_json(&answer);
     }
-    let data = open(at, project)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let answer = runtime.block_on(data.core.run(command))?;
-    data.store.close();
-    Ok(answer)
+    let mut text = String::new();
+    render(&answer, 0, &mut text);
+    output::print(&text)
+}
+
+/// Runs a command.
+pub(crate) fn run(at: &At, command: Command, absent: Absent) -> Result<Value> {
+    let place = Place::find(at, absent)?;
+    let answer = place.run(command);
+    place.leave();
+    answer
+}
+
+impl Place {
+    /// Opens the folder, or finds who has it open. The engine's lock decides: a note that a killed server left means
+    /// nothing.
+    pub(crate) fn find(at: &At, absent: Absent) -> Result<Self> {
+        let new = !data::has_data(&at.data);
+        let project = match absent {
+            Absent::Refuse if new => bail!(data::no_data(&at.data)),
+            Absent::Refuse => None,
+            Absent::Make(project) => project,
+        };
+        let error = match open(at, project) {
+            Ok(data) => {
+                if new {
+                    let id = data.core.status().project_id;
+                    let folder = at.data.display();
+                    output::note(&format!(
+                        "made a new data folder `{folder}` with the project `{id}`"
+                    ));
+                }
+                return Ok(Self::Folder(data));
+            }
+            Err(error) => error,
+        };
+        match error.downcast_ref() {
+            Some(OpenError::InUse { .. }) => {}
+            _ => return Err(error),
+        }
+        match running(&at.data).filter(door::is_ours) {
+            Some(server) => Ok(Self::Server(server)),
+            None => Err(error),
+        }
+    }
+
+    /// Runs a command there.
+    pub(crate) fn run(&self, command: Command) -> Result<Value> {
+        let data = match self {
+            Self::Server(server) => return door::ask(server, &command),
+            Self::Folder(data) => data,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(runtime.block_on(data.core.run(&data.core.owner(), command))?)
+    }
+
+    /// Closes the folder, if it was opened.
+    pub(crate) fn leave(self) {
+        if let Self::Folder(data) = self {
+            data.store.close();
+        }
+    }
 }
 
 /// Opens a folder of either mode: the command line serves nobody. A new one is made in safe mode.
@@ -51,7 +108,7 @@ fn open(at: &At, project: Option<ProjectId>) -> Result<Data> {
             folder: &at.data,
             project: project.clone(),
             mode,
-            base_url: format!("http://{}", super::loopback()),
+            base_url: None,
             bridge: None,
             cache_bytes: CACHE_BYTES_SMALL,
         })
@@ -62,72 +119,63 @@ fn open(at: &At, project: Option<ProjectId>) -> Result<Data> {
     }
 }
 
-fn connect(server: &Running) -> Result<TcpStream> {
-    let address = server
-        .url
-        .rsplit_once('/')
-        .map_or(server.url.as_str(), |(_, rest)| rest);
-    let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(ANSWER_TIME_MAX))?;
-    Ok(stream)
-}
-
-/// One HTTP request over the loopback, by hand: a client library would be most of the binary's code for this.
-fn ask(mut stream: TcpStream, server: &Running, command: &Command) -> Result<Value> {
-    let body = serde_json::to_string(command)?;
-    let head = format!(
-        "POST /firekeep/v1/admin HTTP/1.0\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        server.secret,
-        body.len()
-    );
-    stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(body.as_bytes()))?;
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .context("the running server did not answer")?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .context("the server's answer is no HTTP")?;
-    let value: Value = serde_json::from_str(body).context("the server's answer is no JSON")?;
-    if head.split(' ').nth(1) == Some("200") {
-        return Ok(value);
-    }
-    let message = value.pointer("/error/message").and_then(Value::as_str);
-    bail!("{}", message.unwrap_or("the running server refused"))
-}
-
-/// Prints JSON for people: a line per member, nested ones indented.
-fn print(value: &Value, indent: usize) {
+/// JSON for people: a line per member, nested ones indented.
+fn render(value: &Value, indent: usize, text: &mut String) {
     let pad = " ".repeat(indent);
     let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => output::line(text),
+        other => output::line(&other.to_string()),
     };
     match value {
         Value::Object(members) => {
             for (name, value) in members {
+                let name = output::line(name);
                 match value {
                     Value::Null => {}
                     Value::Object(_) | Value::Array(_) => {
-                        println!("{pad}{name}:");
-                        print(value, indent + 2);
+                        let _ = writeln!(text, "{pad}{name}:");
+                        render(value, indent + 2, text);
                     }
-                    _ => println!("{pad}{name}: {}", plain(value)),
+                    _ => {
+                        let _ = writeln!(text, "{pad}{name}: {}", plain(value));
+                    }
                 }
             }
         }
-        Value::Array(values) if values.is_empty() => println!("{pad}(none)"),
+        Value::Array(values) if values.is_empty() => {
+            let _ = writeln!(text, "{pad}(none)");
+        }
         Value::Array(values) => {
             for (index, value) in values.iter().enumerate() {
                 if index > 0 && value.is_object() {
-                    println!();
+                    text.push('\n');
                 }
-                print(value, indent);
+                render(value, indent, text);
             }
         }
-        other => println!("{pad}{}", plain(other)),
+        other => {
+            let _ = writeln!(text, "{pad}{}", plain(other));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_users_wrote_cannot_write_to_the_terminal() {
+        let mut text = String::new();
+        let value = json!({
+            "users": [{ "displayName": "\u{1b}[2J\nadmin: true" }, { "uid": "b" }],
+            "next": null,
+        });
+        render(&value, 0, &mut text);
+        assert_eq!(
+            text,
+            "users:\n  displayName: \\u{1b}[2J\\nadmin: true\n\n  uid: b\n"
+        );
     }
 }

@@ -1,15 +1,18 @@
 //! `firekeep token`: makes custom tokens offline, and explains any token.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use firekeep_api::{KeyFile, SystemClock};
 use firekeep_model::{Clock as _, Uid};
-use firekeep_token::custom;
+use firekeep_token::{Verdict, custom};
 use serde_json::{Map, Value, json};
+
+use super::output;
 
 #[derive(Args)]
 pub(crate) struct Token {
@@ -32,6 +35,8 @@ pub(crate) struct Token {
 #[derive(Subcommand)]
 enum Command {
     /// Decode a custom token or an ID token, and say which check passes or fails and what to do.
+    #[command(after_help = "Examples:\n  firekeep token inspect eyJhbGciOi...\n  \
+        firekeep token inspect --key key.json - < token.txt")]
     Inspect {
         /// The token; `-` reads it from the standard input.
         token: String,
@@ -66,11 +71,8 @@ fn make(options: Token) -> Result<()> {
     if !(1..=3600).contains(&options.lifetime) {
         bail!("--lifetime must be 1 to 3600 seconds");
     }
-    println!(
-        "{}",
-        custom::mint(&file, &uid, &claims, SystemClock.now(), options.lifetime)?
-    );
-    Ok(())
+    let token = custom::mint(&file, &uid, &claims, SystemClock.now(), options.lifetime)?;
+    output::print(&format!("{token}\n"))
 }
 
 fn inspect(token: &str, key: Option<PathBuf>, as_json: bool) -> Result<()> {
@@ -81,34 +83,46 @@ fn inspect(token: &str, key: Option<PathBuf>, as_json: bool) -> Result<()> {
             .read_to_string(&mut text)
             .context("read the token")?;
     }
-    let file = key
-        .as_deref()
-        .map(|path| read_key(&path.to_path_buf()))
-        .transpose()?;
+    let file = key.as_deref().map(read_key).transpose()?;
     let report = firekeep_token::inspect(text.trim(), file.as_ref(), SystemClock.now());
-    let failed = report.checks.iter().filter(|check| !check.ok).count();
+    let failed = report.checks.iter();
+    let failed = failed.filter(|check| check.verdict == Verdict::Failed);
+    let failed = failed.count();
     if as_json {
         let checks: Vec<Value> = report
             .checks
             .iter()
-            .map(|check| json!({ "name": check.name, "ok": check.ok, "advice": check.advice }))
+            .map(|check| {
+                let ok = match check.verdict {
+                    Verdict::Passed => json!(true),
+                    Verdict::Failed => json!(false),
+                    Verdict::NotChecked => Value::Null,
+                };
+                json!({ "name": check.name, "ok": ok, "advice": check.advice })
+            })
             .collect();
-        println!(
-            "{}",
-            json!({ "header": report.header, "payload": report.payload, "checks": checks })
-        );
+        output::print_json(
+            &json!({ "header": report.header, "payload": report.payload, "checks": checks }),
+        )?;
     } else {
+        let mut text = String::new();
         for (name, part) in [("header", &report.header), ("payload", &report.payload)] {
             if let Some(part) = part {
-                println!("{name}: {}", serde_json::to_string_pretty(part)?);
+                writeln!(text, "{name}: {}", serde_json::to_string_pretty(part)?)?;
             }
         }
         for check in &report.checks {
-            println!("{} {}", if check.ok { "ok  " } else { "FAIL" }, check.name);
-            if !check.ok {
-                println!("       {}", check.advice);
+            let verdict = match check.verdict {
+                Verdict::Passed => "ok  ",
+                Verdict::Failed => "FAIL",
+                Verdict::NotChecked => "?   ",
+            };
+            writeln!(text, "{verdict} {}", check.name)?;
+            if !check.advice.is_empty() {
+                writeln!(text, "       {}", check.advice)?;
             }
         }
+        output::print_lines(&text)?;
     }
     if failed > 0 {
         bail!("{failed} check(s) failed")
@@ -118,7 +132,7 @@ fn inspect(token: &str, key: Option<PathBuf>, as_json: bool) -> Result<()> {
 }
 
 /// Reads a key file.
-pub(crate) fn read_key(path: &PathBuf) -> Result<KeyFile> {
+pub(crate) fn read_key(path: &Path) -> Result<KeyFile> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("read the key file `{}`", path.display()))?;
     KeyFile::parse(&text).with_context(|| {

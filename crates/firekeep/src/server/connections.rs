@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
@@ -18,32 +17,13 @@ use tokio::sync::{Semaphore, watch};
 use super::dispatch::App;
 use super::patience::Patient;
 use super::tls::Tls;
+use crate::limits::{
+    ACCEPT_PAUSE, BACKLOG, CONNECTIONS_MAX, FILES_RESERVED, HANDSHAKE_TIME_MAX, HEAD_BYTES_MAX,
+    HEAD_TIME_MAX, IDLE_TIME_MAX, PING_EVERY, STREAMS_MAX,
+};
 
-/// The most connections of the public door at once; further ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 20_000;
-/// The most connections that wait to be accepted; the kernel's own limit may be lower.
-const BACKLOG: u32 = 4096;
-/// The most connections of the command line's door.
-pub(crate) const LOCAL_CONNECTIONS_MAX: usize = 64;
-/// Open files that are not connections: the engine's 512, its logs, listeners, the runtime's own.
-const FILES_RESERVED: usize = 640;
-/// How long a connection may be idle, or take to send the head of a request, before it is cut off. Longer than the idle
-/// time of the usual proxies (60 s), which otherwise would send a request into a closing connection.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(75);
-/// How long a connection lives on which no byte moves, whatever it waits for. What takes longer to answer must send
-/// something meanwhile.
-const IDLE_TIME_MAX: Duration = HEAD_TIME_MAX;
-/// How long a client may take for the TLS handshake.
-const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
-/// The most requests at once on one HTTP/2 connection.
-const STREAMS_MAX: u32 = 256;
-/// The most bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Browsers do without plain HTTP for a year. Source: auth specification, section 22.4.
 const STAY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
-/// How long to wait when the machine has no file handle left.
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Listens with room for a burst of clients: those that the standard library's backlog of 128 turns away try again only
 /// a second later.
 pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -178,12 +158,14 @@ fn http() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-        .keep_alive_interval(Duration::from_secs(60));
+        .keep_alive_interval(PING_EVERY);
     builder
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::http::Response;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::time::Instant;

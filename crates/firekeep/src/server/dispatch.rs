@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
 };
@@ -17,6 +17,7 @@ use firekeep_wire_http::{
 use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::head;
 use super::metrics::Metrics;
@@ -46,16 +47,23 @@ impl App {
     /// Answers one request, whatever happens.
     pub(crate) async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
         let started = Instant::now();
-        let id = request_id();
+        let id = super::random_hex::<8>();
+        // An error's span, so that it is there whichever lines are written.
+        let span = tracing::error_span!("request", %id);
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let headers = request.headers().clone();
         let client = self.client(&headers, peer);
-        let work = AssertUnwindSafe(self.route(request, &path, client)).catch_unwind();
-        let mut response = work.await.unwrap_or_else(|_| {
-            tracing::error!(request = %id, "a request panicked");
+        let work = self.route(request, &path, client).instrument(span.clone());
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        let _within = span.entered();
+        let mut response = done.unwrap_or_else(|_| {
+            tracing::error!("a request panicked");
             Envelope::internal().into_response()
         });
+        if method == Method::HEAD {
+            response = without_content(response);
+        }
         apply_cors(&headers, response.headers_mut());
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
@@ -69,7 +77,6 @@ impl App {
         self.metrics.count(response.status(), elapsed);
         // The path and never the query, which holds keys; no header, which hold tokens.
         tracing::debug!(
-            request = %id,
             %method,
             path,
             status = response.status().as_u16(),
@@ -90,14 +97,14 @@ impl App {
         if let Some(response) = answer_preflight(request.method(), request.headers()) {
             return response;
         }
-        let incoming = match Incoming::read(request, client).await {
+        let mut incoming = match Incoming::read(request, client).await {
             Ok(incoming) => incoming,
             Err(envelope) => return refuse(path, envelope),
         };
         if let Some(response) = self.own(&incoming) {
             return response;
         }
-        if let Some(response) = firekeep_wire_identity::handle(&self.core, &incoming).await {
+        if let Some(response) = firekeep_wire_identity::handle(&self.core, &mut incoming).await {
             return response;
         }
         let unknown = Envelope::not_found("The requested URL was not found on this server.");
@@ -171,15 +178,30 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port)
 }
 
-fn request_id() -> String {
-    let mut bytes = [0; 8];
-    firekeep_crypto::fill_random(&mut bytes);
-    hex::encode(bytes)
+/// RFC 9110, section 9.3.2: "the server MUST NOT send content in the response" to HEAD, but says how long it would be.
+/// Over HTTP/2 nobody below takes the content away.
+fn without_content(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+        let length = parts.headers.entry(header::CONTENT_LENGTH);
+        length.or_insert_with(|| bytes.into());
+    }
+    Response::from_parts(parts, Body::empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_to_head_keeps_the_length_alone() {
+        for (body, length) in [("content", Some("7")), ("", None)] {
+            let head = without_content(Response::new(Body::from(body)));
+            let found = head.headers().get(header::CONTENT_LENGTH);
+            assert_eq!(found.map(|value| value.to_str().unwrap()), length);
+            assert!(head.body().is_end_stream());
+        }
+    }
 
     const PROXY: &str = "10.0.0.1";
 

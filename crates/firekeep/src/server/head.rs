@@ -33,8 +33,8 @@ fn is_host(value: &HeaderValue) -> bool {
     Authority::try_from(value.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
 }
 
-/// Hyper reads any list of codings that ends with chunked, and undoes the last one only (RFC 9112, section 6.1: "A sender
-/// MUST NOT apply the chunked transfer coding more than once").
+/// Hyper reads any list of codings that ends with chunked, and undoes the last one only (RFC 9112, section 6.1: "A
+/// sender MUST NOT apply the chunked transfer coding more than once").
 fn names_one_coding(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {

@@ -16,8 +16,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::connections::ACCEPT_PAUSE;
 use super::dispatch::App;
+use crate::limits::{ACCEPT_PAUSE, SCRAPE_TIME_MAX};
 
 /// The counters.
 #[derive(Default)]
@@ -97,7 +97,7 @@ pub(crate) async fn serve(
         let serving = http1::Builder::new()
             .keep_alive(false)
             .serve_connection(TokioIo::new(stream), service);
-        let _ = tokio::time::timeout(Duration::from_secs(5), serving).await;
+        let _ = tokio::time::timeout(SCRAPE_TIME_MAX, serving).await;
     }
 }
 

@@ -1,19 +1,21 @@
 //! `POST v1/projects/{p}/accounts:batchDelete`. Source: auth specification, section 17.2.
 
-use firekeep_wire_http::Envelope;
+use firekeep_wire_http::{Envelope, Fields};
 use serde_json::{Value, json};
 
 use super::Call;
 use crate::error::envelope;
 
-pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
-    call.require_admin()?;
-    let pool = call.pool()?;
-    let uids = call.fields.strings("localIds")?;
-    let force = call.fields.bool("force")?.unwrap_or(false);
+/// The members that are read.
+pub(crate) const MEMBERS: &[&str] = &["targetProjectId", "tenantId", "localIds", "force"];
+
+pub(crate) async fn handle(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
+    let uids = fields.strings("localIds")?;
+    let force = fields.bool("force")?.unwrap_or(false);
+    drop(fields);
     let faults = call
         .core
-        .delete_users(&pool, uids, force)
+        .delete_users(&call.caller, call.place(), uids, force)
         .await
         .map_err(envelope)?;
     if faults.is_empty() {

@@ -1,6 +1,6 @@
 //! `GET v1/projects/{p}/accounts:batchGet`. Source: auth specification, section 17.2.
 
-use firekeep_wire_http::Envelope;
+use firekeep_wire_http::{Envelope, Fields};
 use serde_json::Value;
 
 use super::{Call, of_kind};
@@ -12,25 +12,18 @@ const PAGE_DEFAULT: usize = 20;
 /// The most users of a page.
 const PAGE_MAX: usize = 1000;
 
-pub(crate) fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
-    call.require_admin()?;
-    let pool = call.pool()?;
-    let wanted = call
-        .request
-        .query("maxResults")
-        .map(str::parse::<usize>)
-        .transpose();
+pub(crate) async fn handle(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
+    let wanted = fields.int("maxResults")?.map(usize::try_from).transpose();
     let wanted = wanted
-        .map_err(|_| Envelope::invalid_argument("`maxResults` must be a whole number."))?
+        .map_err(|_| Envelope::invalid_argument("`maxResults` must not be negative."))?
         .unwrap_or(PAGE_DEFAULT);
     let limit = wanted.clamp(1, PAGE_MAX);
-    let after = call
-        .request
-        .query("nextPageToken")
-        .filter(|token| !token.is_empty());
+    let after = fields.text("nextPageToken")?;
+    drop(fields);
     let page = call
         .core
-        .list_users(&pool, after, limit)
+        .list_users(&call.caller, call.place(), after.as_deref(), limit)
+        .await
         .map_err(envelope)?;
     let mut body = of_kind("DownloadAccountResponse");
     if !page.users.is_empty() {

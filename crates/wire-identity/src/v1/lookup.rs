@@ -1,40 +1,44 @@
 //! `POST v1/accounts:lookup`. Source: auth specification, section 15.3.
 
 use firekeep_api::User;
-use firekeep_api::identity::Selector;
-use firekeep_wire_http::Envelope;
+use firekeep_api::identity::{Lookup, Selector};
+use firekeep_wire_http::{Envelope, Fields};
 use serde_json::Value;
 
 use super::{Call, of_kind};
 use crate::error::envelope;
 use crate::record::{self, Hash};
 
-pub(crate) fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
-    let pool = call.pool()?;
-    if !call.is_privileged() {
-        let who = call.require_id_token(&pool)?;
-        return Ok(body(&[who.user]));
-    }
-    let fields = &call.fields;
-    let mut selectors: Vec<Selector> = fields
-        .strings("localId")?
-        .into_iter()
-        .map(Selector::Uid)
-        .collect();
-    selectors.extend(fields.strings("email")?.into_iter().map(Selector::Email));
-    selectors.extend(
-        fields
-            .strings("phoneNumber")?
-            .into_iter()
-            .map(Selector::Phone),
-    );
+/// The members that are read.
+pub(crate) const MEMBERS: &[&str] = &[
+    "targetProjectId",
+    "tenantId",
+    "idToken",
+    "localId",
+    "email",
+    "phoneNumber",
+    "federatedUserId",
+    "initialEmail",
+];
+
+pub(crate) fn handle(call: &Call<'_>, fields: &Fields) -> Result<Value, Envelope> {
+    let texts = |key| fields.strings(key).map(Vec::into_iter);
+    // In the order of the answer.
+    let mut selectors: Vec<_> = texts("localId")?.map(Selector::Uid).collect();
+    selectors.extend(texts("email")?.map(Selector::Email));
+    selectors.extend(texts("phoneNumber")?.map(Selector::Phone));
     for entry in fields.objects("federatedUserId")? {
         if let (Some(provider), Some(raw_id)) = (entry.text("providerId")?, entry.text("rawId")?) {
             selectors.push(Selector::Federated(provider, raw_id));
         }
     }
-    let users = call.core.lookup(&pool, &selectors).map_err(envelope)?;
-    Ok(body(&users))
+    selectors.extend(texts("initialEmail")?.map(Selector::InitialEmail));
+    let lookup = Lookup {
+        id_token: fields.text("idToken")?,
+        selectors,
+    };
+    let users = call.core.lookup(&call.caller, call.place(), &lookup);
+    Ok(body(&users.map_err(envelope)?))
 }
 
 /// COMPAT: no match is a body without `users`; an empty array would be taken for a user by some SDKs.

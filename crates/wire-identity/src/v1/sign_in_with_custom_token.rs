@@ -1,14 +1,18 @@
 //! `POST v1/accounts:signInWithCustomToken`. Source: auth specification, section 15.1.
 
-use firekeep_wire_http::Envelope;
+use firekeep_wire_http::{Envelope, Fields};
 use serde_json::Value;
 
 use super::{Call, of_kind, put_tokens};
 use crate::error::envelope;
 
-pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
+/// The members that are read.
+pub(crate) const MEMBERS: &[&str] = &["targetProjectId", "tenantId", "token"];
+
+pub(crate) async fn handle(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
     let pool = call.pool()?;
-    let token = call.fields.text("token")?;
+    let token = fields.text("token")?;
+    drop(fields);
     let token = token.ok_or_else(|| Envelope::business("MISSING_CUSTOM_TOKEN"))?;
     let tokens = call
         .core

@@ -1,70 +1,63 @@
 //! `POST v1/accounts:signUp`, and `POST v1/projects/{p}/accounts`. Source: auth specification, section 15.4.
 
-use firekeep_api::identity::SignUp;
-use firekeep_api::{Change, Edit, Email, Phone, User};
-use firekeep_model::Uid;
-use firekeep_wire_http::Envelope;
+use firekeep_api::User;
+use firekeep_api::identity::{NewUser, SignUp};
+use firekeep_model::Caller;
+use firekeep_wire_http::{Envelope, Fields};
 use serde_json::Value;
 
 use super::{Call, of_kind, put_tokens};
 use crate::error::envelope;
 
-pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
-    if call.is_privileged() {
-        by_admin(call).await
-    } else {
-        by_client(call).await
+/// The members that are read.
+pub(crate) const MEMBERS: &[&str] = &[
+    "targetProjectId",
+    "tenantId",
+    "idToken",
+    "localId",
+    "email",
+    "emailVerified",
+    "password",
+    "displayName",
+    "photoUrl",
+    "phoneNumber",
+    "disabled",
+    "mfaInfo",
+];
+
+/// Two requests by one name: what an administrator's says is another thing than what a client's does.
+pub(crate) async fn handle(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
+    match &call.caller {
+        Caller::Privileged { .. } => by_admin(call, fields).await,
+        Caller::Anonymous | Caller::ApiKey { .. } => by_client(call, fields).await,
     }
 }
 
-async fn by_admin(call: &Call<'_>) -> Result<Value, Envelope> {
-    let pool = call.pool()?;
-    let fields = &call.fields;
+async fn by_admin(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
     if fields.has("idToken") && fields.has("localId") {
         return Err(Envelope::business("UNEXPECTED_PARAMETER : User ID"));
     }
     if fields.has("mfaInfo") {
         return Err(Envelope::not_implemented("Second factors"));
     }
-    let uid = fields.text("localId")?;
-    let uid = uid.as_deref().map(Uid::parse).transpose();
-    let uid = uid.map_err(|error| Envelope::invalid_argument(format!("localId: {error}")))?;
-    let phone = fields.text("phoneNumber")?;
-    let email = fields.text("email")?;
-    let refuse = |error: firekeep_api::AccountError| envelope(error.into());
-    let change = Change {
-        phone_number: edit(
-            phone
-                .as_deref()
-                .map(Phone::parse)
-                .transpose()
-                .map_err(refuse)?,
-        ),
-        email: edit(
-            email
-                .as_deref()
-                .map(Email::parse)
-                .transpose()
-                .map_err(refuse)?,
-        ),
-        display_name: edit(fields.text("displayName")?),
-        photo_url: edit(fields.text("photoUrl")?),
+    let new = NewUser {
+        uid: fields.text("localId")?,
+        phone_number: fields.text("phoneNumber")?,
+        email: fields.text("email")?,
         email_verified: fields.bool("emailVerified")?,
+        password: fields.text("password")?,
+        display_name: fields.text("displayName")?,
+        photo_url: fields.text("photoUrl")?,
         disabled: fields.bool("disabled")?,
-        ..Change::default()
+        ..NewUser::default()
     };
-    let password = fields.text("password")?;
-    let user = call
-        .core
-        .create_user(&pool, uid, change, password)
-        .await
-        .map_err(envelope)?;
-    Ok(Value::Object(body(&user)))
+    drop(fields);
+    let created = call.core.create_user(&call.caller, call.place(), new).await;
+    Ok(Value::Object(body(&created.map_err(envelope)?)))
 }
 
-async fn by_client(call: &Call<'_>) -> Result<Value, Envelope> {
+async fn by_client(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
     let pool = call.pool()?;
-    let fields = &call.fields;
     if fields.has("localId") {
         return Err(Envelope::business("UNEXPECTED_PARAMETER : User ID"));
     }
@@ -72,36 +65,39 @@ async fn by_client(call: &Call<'_>) -> Result<Value, Envelope> {
         .iter()
         .all(|key| !fields.has(key));
     let display_name = fields.text("displayName")?;
-    let client = call.request.client;
-    if anonymous {
-        let signed_up = call
-            .core
-            .sign_up(&pool, client, SignUp::Anonymous, display_name)
-            .await;
-        let tokens = signed_up.map_err(envelope)?;
-        let mut body = body(&tokens.user);
-        put_tokens(&mut body, &tokens);
-        return Ok(Value::Object(body));
-    }
     let password = fields.text("password")?;
-    let email = match (fields.string("email")?, &password) {
-        (None, _) => return Err(Envelope::business("MISSING_EMAIL")),
-        (Some(email), None) if email.is_empty() => {
-            return Err(Envelope::business("INVALID_EMAIL"));
-        }
-        (Some(email), Some(_)) if email.is_empty() => {
-            return Err(Envelope::business("MISSING_EMAIL"));
-        }
-        (Some(email), _) => email,
-    };
-    let password = password.ok_or_else(|| Envelope::business("MISSING_PASSWORD"))?;
-    let tokens = match call.id_token(&pool)? {
-        Some(who) => call.core.link_password(&pool, &who, &email, password).await,
-        None => {
-            let sign_up = SignUp::Password { email, password };
-            call.core
-                .sign_up(&pool, client, sign_up, display_name)
-                .await
+    let email = fields.string("email")?;
+    let id_token = fields.text("idToken")?;
+    drop(fields);
+    let client = call.request.client;
+    let tokens = if anonymous {
+        call.core
+            .sign_up(&pool, client, SignUp::Anonymous, display_name)
+            .await
+    } else {
+        let email = match (email, &password) {
+            (None, _) => return Err(Envelope::business("MISSING_EMAIL")),
+            (Some(email), None) if email.is_empty() => {
+                return Err(Envelope::business("INVALID_EMAIL"));
+            }
+            (Some(email), Some(_)) if email.is_empty() => {
+                return Err(Envelope::business("MISSING_EMAIL"));
+            }
+            (Some(email), _) => email,
+        };
+        let password = password.ok_or_else(|| Envelope::business("MISSING_PASSWORD"))?;
+        match id_token {
+            Some(token) => {
+                call.core
+                    .link_password(&pool, client, &token, &email, password)
+                    .await
+            }
+            None => {
+                let sign_up = SignUp::Password { email, password };
+                call.core
+                    .sign_up(&pool, client, sign_up, display_name)
+                    .await
+            }
         }
     };
     let tokens = tokens.map_err(envelope)?;
@@ -120,9 +116,4 @@ fn body(user: &User) -> serde_json::Map<String, Value> {
         body.insert("displayName".to_owned(), name.as_str().into());
     }
     body
-}
-
-/// A member that is given sets the field; an absent one keeps it.
-pub(crate) fn edit<T>(given: Option<T>) -> Edit<T> {
-    given.map_or(Edit::Keep, Edit::Set)
 }

@@ -1,15 +1,40 @@
 //! `POST v1/accounts:update`. Source: auth specification, section 15.5.
 
-use firekeep_api::identity::WhoUpdates;
-use firekeep_api::{AccountError, Change, Edit, Email, Phone, ProviderInfo};
+use firekeep_api::identity::Update;
+use firekeep_api::{Edit, ProviderInfo};
 use firekeep_model::Timestamp;
-use firekeep_wire_http::Envelope;
+use firekeep_wire_http::{Envelope, Fields};
 use serde_json::Value;
 
-use super::sign_up::edit;
-use super::{Call, of_kind, put_tokens};
+use super::{Call, of_kind, put_tokens, target};
 use crate::error::envelope;
 use crate::record::{self, REDACTED};
+
+/// The members that are read.
+pub(crate) const MEMBERS: &[&str] = &[
+    "targetProjectId",
+    "tenantId",
+    "idToken",
+    "oobCode",
+    "localId",
+    "email",
+    "emailVerified",
+    "password",
+    "displayName",
+    "photoUrl",
+    "phoneNumber",
+    "disableUser",
+    "customAttributes",
+    "validSince",
+    "createdAt",
+    "lastLoginAt",
+    "deleteAttribute",
+    "deleteProvider",
+    "linkProviderUserInfo",
+    "mfa",
+    "provider",
+    "upgradeToFederatedLogin",
+];
 
 /// The enum, in the order of its indexes.
 const DELETE_ATTRIBUTE: &[&str] = &[
@@ -22,35 +47,12 @@ const DELETE_ATTRIBUTE: &[&str] = &[
     "RAW_USER_INFO",
 ];
 
-pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
-    let pool = call.pool()?;
-    let fields = &call.fields;
-    let privileged = call.is_privileged();
-    let by_token = fields.has("idToken");
-    if fields.has("oobCode") {
-        return Err(Envelope::not_implemented("Out-of-band codes"));
-    }
-    if !privileged && !by_token {
-        let message = "INVALID_REQ_TYPE : Unsupported request parameters.";
-        return Err(Envelope::business(message));
-    }
-    if !privileged && fields.has("customAttributes") {
-        return Err(Envelope::business("INSUFFICIENT_PERMISSION"));
-    }
-    let who = if by_token {
-        let who = call.require_id_token(&pool)?;
-        if fields.has("disableUser") {
-            return Err(Envelope::business("OPERATION_NOT_ALLOWED"));
-        }
-        WhoUpdates::User(Box::new(who))
-    } else {
-        WhoUpdates::Admin(call.local_id()?)
-    };
-    let change = change(call, privileged)?;
-    let password = fields.text("password")?;
+pub(crate) async fn handle(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
+    let update = read(&fields)?;
+    drop(fields);
     let updated = call
         .core
-        .update_user(&pool, who, change, password)
+        .update_user(&call.caller, call.place(), call.request.client, update)
         .await
         .map_err(envelope)?;
     let user = &updated.user;
@@ -84,88 +86,76 @@ pub(crate) async fn handle(call: &Call<'_>) -> Result<Value, Envelope> {
     Ok(Value::Object(body))
 }
 
-/// The changes that the body asks for, in the order of their checks.
-fn change(call: &Call<'_>, privileged: bool) -> Result<Change, Envelope> {
-    let fields = &call.fields;
-    let refuse = |error: AccountError| envelope(error.into());
-    let mut change = Change::default();
-    if privileged {
-        change.custom_attributes = fields.string("customAttributes")?;
-    }
+/// What the body asks for.
+fn read(fields: &Fields) -> Result<Update, Envelope> {
     let deleted = fields.enums("deleteAttribute", DELETE_ATTRIBUTE)?;
-    if deleted
-        .iter()
-        .any(|name| matches!(*name, "PROVIDER" | "RAW_USER_INFO"))
-        || fields.has("provider")
-        || fields.has("upgradeToFederatedLogin")
-    {
-        return Err(Envelope::not_implemented("This change"));
-    }
-    if fields
-        .object("mfa")?
-        .is_some_and(|mfa| mfa.has("enrollments"))
-    {
-        return Err(Envelope::not_implemented("Second factors"));
-    }
-    let email = fields.text("email")?;
-    change.email = edit(
-        email
-            .as_deref()
-            .map(Email::parse)
-            .transpose()
-            .map_err(refuse)?,
-    );
-    change.display_name = edit_or_clear(fields.string("displayName")?);
-    change.photo_url = edit_or_clear(fields.string("photoUrl")?);
-    if privileged {
-        change.email_verified = fields.bool("emailVerified")?;
-        change.disabled = fields.bool("disableUser")?;
-        change.valid_since_secs = fields.int("validSince")?;
-        change.created_at = fields.int("createdAt")?.map(Timestamp::from_millis);
-        change.last_login_at = fields.int("lastLoginAt")?.map(Timestamp::from_millis);
-        let phone = fields.text("phoneNumber")?;
-        change.phone_number = edit(
-            phone
-                .as_deref()
-                .map(Phone::parse)
-                .transpose()
-                .map_err(refuse)?,
-        );
-    } else if fields.has("validSince") {
-        change.valid_since_secs = Some(call.core.now_secs());
-    }
+    let mut update = Update {
+        target: target(fields)?,
+        email: edit(fields.text("email")?),
+        password: edit(fields.text("password")?),
+        display_name: edit_or_clear(fields.string("displayName")?),
+        photo_url: edit_or_clear(fields.string("photoUrl")?),
+        valid_since_secs: fields.int("validSince")?,
+        delete_providers: fields.strings("deleteProvider")?,
+        link_provider: link(fields)?,
+        custom_attributes: fields.string("customAttributes")?,
+        disabled: fields.bool("disableUser")?,
+        email_verified: fields.bool("emailVerified")?,
+        phone_number: fields.text("phoneNumber")?,
+        created_at: fields.int("createdAt")?.map(Timestamp::from_millis),
+        last_login_at: fields.int("lastLoginAt")?.map(Timestamp::from_millis),
+        not_enabled: not_enabled(fields, &deleted)?,
+    };
     for name in deleted {
         match name {
-            "EMAIL" => change.email = Edit::Clear,
-            "DISPLAY_NAME" => change.display_name = Edit::Clear,
-            "PHOTO_URL" => change.photo_url = Edit::Clear,
-            "PASSWORD" => change.password_hash = Edit::Clear,
+            "EMAIL" => update.email = Edit::Clear,
+            "DISPLAY_NAME" => update.display_name = Edit::Clear,
+            "PHOTO_URL" => update.photo_url = Edit::Clear,
+            "PASSWORD" => update.password = Edit::Clear,
             _ => {}
         }
     }
-    change.delete_providers = fields.strings("deleteProvider")?;
-    if let Some(link) = fields.object("linkProviderUserInfo")? {
-        if !privileged {
-            return Err(Envelope::business("INSUFFICIENT_PERMISSION"));
-        }
-        let missing = |code: &str| Envelope::business(code);
-        let provider_id = link
-            .text("providerId")?
-            .ok_or_else(|| missing("MISSING_PROVIDER_ID"))?;
-        let raw_id = link
-            .text("rawId")?
-            .ok_or_else(|| missing("MISSING_RAW_ID"))?;
-        change.link_provider = Some(ProviderInfo {
-            federated_id: Some(raw_id.clone()),
-            provider_id,
-            raw_id,
-            email: link.text("email")?,
-            display_name: link.text("displayName")?,
-            photo_url: link.text("photoUrl")?,
-            ..ProviderInfo::default()
-        });
-    }
-    Ok(change)
+    Ok(update)
+}
+
+/// What the body asks for that this server does not do.
+fn not_enabled(fields: &Fields, deleted: &[&str]) -> Result<Option<&'static str>, Envelope> {
+    let unknown = |name: &&str| matches!(*name, "PROVIDER" | "RAW_USER_INFO");
+    let mfa = fields.object("mfa")?;
+    Ok(if fields.has("oobCode") {
+        Some("Out-of-band codes")
+    } else if deleted.iter().any(unknown)
+        || fields.has("provider")
+        || fields.has("upgradeToFederatedLogin")
+    {
+        Some("This change")
+    } else if mfa.is_some_and(|mfa| mfa.has("enrollments")) {
+        Some("Second factors")
+    } else {
+        None
+    })
+}
+
+/// The identity to link.
+fn link(fields: &Fields) -> Result<Option<ProviderInfo>, Envelope> {
+    let Some(link) = fields.object("linkProviderUserInfo")? else {
+        return Ok(None);
+    };
+    let raw_id = link.text("rawId")?;
+    Ok(Some(ProviderInfo {
+        provider_id: link.text("providerId")?.unwrap_or_default(),
+        raw_id: raw_id.clone().unwrap_or_default(),
+        federated_id: raw_id,
+        email: link.text("email")?,
+        display_name: link.text("displayName")?,
+        photo_url: link.text("photoUrl")?,
+        ..ProviderInfo::default()
+    }))
+}
+
+/// A member that is given sets the field; an absent one keeps it.
+fn edit<T>(given: Option<T>) -> Edit<T> {
+    given.map_or(Edit::Keep, Edit::Set)
 }
 
 /// COMPAT: an empty text removes what it stands for, as `updateProfile` of the JS SDK expects.
