@@ -36,7 +36,7 @@ cargo build --release --target "$host" --target-dir "$folder"
 
 run='
   folder=$1 seconds=$2 target=$3
-  mkdir -p "target/corpus/$target" "artifacts/$target"
+  mkdir -p "target/corpus/$target" "corpus/$target" "artifacts/$target"
   log=artifacts/$target/log
   if RUST_BACKTRACE=1 "$folder/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
     -dict=words.dict -artifact_prefix="artifacts/$target/" "target/corpus/$target" "corpus/$target" >"$log" 2>&1
