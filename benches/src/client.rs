@@ -101,7 +101,8 @@ impl Client {
     }
 }
 
-/// Posts the bodies in turn on each of the connections for that long, and counts the answers.
+/// Posts the bodies in turn on each of the connections for that long, each from a place of its own in the list, and counts
+/// the answers.
 pub(crate) fn load(
     address: SocketAddr,
     path: &str,
@@ -116,7 +117,11 @@ pub(crate) fn load(
                 scope.spawn(move || -> Result<u64> {
                     let mut client = Client::connect(address)?;
                     let mut count = 0;
-                    for body in bodies.iter().cycle().skip(worker % bodies.len()) {
+                    for body in bodies
+                        .iter()
+                        .cycle()
+                        .skip(worker * bodies.len() / connections)
+                    {
                         if Instant::now() >= until {
                             break;
                         }

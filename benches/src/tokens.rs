@@ -23,7 +23,7 @@ pub(crate) fn of_another_backend(server: &Server, key_file: &Path) -> Result<Vec
         "service-account",
         "create",
         "--name",
-        "bench",
+        "bench-backend",
         "--out",
         path,
     ])?;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::activity::Activity;
 use crate::identity::HASH_PLACES;
 use crate::keyring::{Keyring, NewKey};
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, Turns};
 use crate::limits::{ACCESS_TOKEN_LIFETIME_SECS, HASHES_AT_ONCE};
 use crate::mode::Policy;
 use crate::project::Project;
@@ -60,6 +60,7 @@ pub struct Core {
     local_secret: OnceLock<[u8; 32]>,
     pub(crate) activity: Activity,
     pub(crate) limiter: Limiter,
+    pub(crate) turns: Turns,
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) hash_queue: Arc<Semaphore>,
 }
@@ -109,6 +110,7 @@ impl Core {
             local_secret: OnceLock::new(),
             activity: Activity::default(),
             limiter: Limiter::default(),
+            turns: Turns::default(),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             hash_queue: Arc::new(Semaphore::new(HASH_PLACES)),
             store,

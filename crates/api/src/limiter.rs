@@ -12,7 +12,7 @@ use firekeep_crypto::digest::sha256;
 use firekeep_model::Timestamp;
 
 use crate::Error;
-use crate::limits::LIMITER_BUCKETS_MAX;
+use crate::limits::{LIMITER_BUCKETS_MAX, TURNS};
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +83,25 @@ pub(crate) const ANONYMOUS_SIGN_UPS: Rate = Rate {
 
 const DELAY_SECS_MIN: i64 = 60;
 const DELAY_SECS_MAX: i64 = 3600;
+
+/// Turns at judging an account's password: one attempt at a time, so that several right ones at once do not take each
+/// other for guesses. Accounts share a fixed number of turns by their keys.
+pub(crate) struct Turns(Vec<tokio::sync::Mutex<()>>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self((0..TURNS).map(|_| tokio::sync::Mutex::default()).collect())
+    }
+}
+
+impl Turns {
+    /// Waits for the turn of a key; it ends when what this gives is dropped.
+    pub(crate) async fn take(&self, key: &Key) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let Key([first, second, ..]) = key;
+        let at = usize::from(u16::from_le_bytes([*first, *second])) % self.0.len().max(1);
+        Some(self.0.get(at)?.lock().await)
+    }
+}
 
 /// What is counted together: a digest, so that the length of names costs nothing and no name stays in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

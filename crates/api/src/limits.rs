@@ -10,6 +10,8 @@ pub(crate) const HASHES_AT_ONCE: usize = 4;
 pub(crate) const HASHES_WAITING_MAX: usize = 64;
 /// How many (account or address) buckets the rate limiter remembers.
 pub(crate) const LIMITER_BUCKETS_MAX: usize = 65_536;
+/// How many accounts' passwords may be judged at once, at most: accounts share turns by their keys.
+pub(crate) const TURNS: usize = 1024;
 /// How many users' last sign-in times may wait to be written.
 pub(crate) const ACTIVITY_USERS_MAX: usize = 100_000;
 /// How long a custom token of the account server lives. Source: auth specification, section 14.

@@ -171,6 +171,7 @@ impl Core {
         now: Timestamp,
     ) -> Result<User, Error> {
         let buckets = Buckets::of(pool, client, &tried);
+        let _turn = self.turns.take(&buckets.here).await;
         self.limiter.count(&buckets.all(), now)?;
         let Tried { user, password, .. } = tried;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
