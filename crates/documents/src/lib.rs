@@ -1,0 +1,32 @@
+//! Documents: what a write does to them, how they are stored, and how they are read.
+//!
+//! Synchronous and without a clock of its own: every function is handed the transaction and the time. Knows no wire
+//! format and no callers. Follows the Firestore specification, sections 1 to 7, and the storage design, sections 4 to 7.
+
+pub mod aggregate;
+pub mod codec;
+pub mod commit;
+mod cursor;
+pub mod dnf;
+mod error;
+mod fields;
+pub mod filter;
+#[cfg(test)]
+mod fixture;
+pub mod keys;
+pub mod limits;
+pub mod naive;
+pub mod nearest;
+pub mod order;
+pub mod query;
+pub mod read;
+mod scan;
+mod transform;
+mod write;
+
+pub use commit::{IndexMaintenance, NoIndexes};
+pub use error::{Error, Invalid};
+pub use fields::Fields;
+pub use scan::{Found, Missing, Scan};
+pub use transform::Transform;
+pub use write::{Operation, Precondition, UpdateTime, Write, WriteResult};

@@ -1,0 +1,22 @@
+//! Limits that this crate enforces. Those of names, values and single documents are `model`'s.
+//!
+//! Source of all: Firestore specification, section 1.4, unless marked.
+
+/// Field transforms of one document in one commit. [`Invalid::TooManyTransforms`](crate::Invalid::TooManyTransforms).
+pub const FIELD_TRANSFORMS_MAX: usize = 500;
+
+/// Writes of one batch of independent writes. [`Invalid::TooManyWrites`](crate::Invalid::TooManyWrites).
+pub const BATCH_WRITES_MAX: usize = 500;
+
+/// Characters of a generated document id. Source: section 1.2.
+pub const GENERATED_ID_CHARS: usize = 20;
+
+/// Bytes of stored documents that one commit may replace or remove: 128 MiB. Ours: they are in memory until the commit is
+/// through. [`Invalid::TooMuchReplaced`](crate::Invalid::TooMuchReplaced).
+pub const REPLACED_BYTES_MAX: usize = 128 * 1_024 * 1_024;
+
+/// Documents that are read at a time. Ours: a document has at most 1 MiB.
+pub const READ_DOCUMENTS: usize = 32;
+
+/// Rows that a scan of a collection reads at a time where it does not know how many it needs. Ours.
+pub const SCAN_ROWS: usize = 64;
