@@ -29,8 +29,7 @@ impl<'q> Dnf<'q> {
     /// one includes.
     ///
     /// # Errors
-    /// [`InvalidQuery::TooManyDisjunctions`]: before any of them is left out but those that are there twice, as the
-    /// official emulator counts.
+    /// As [`whole`](Self::whole).
     pub fn new(filter: &'q Filter) -> Result<Self, InvalidQuery> {
         let terms = Terms::of(filter);
         let mut sets = terms.normalise(filter)?;
@@ -39,6 +38,18 @@ impl<'q> Dnf<'q> {
             .iter()
             .filter(|set| !sets.iter().any(|other| is_part(other, set)));
         Ok(Self(kept.map(|set| terms.conjunction(set)).collect()))
+    }
+
+    /// The normal form of a filter, of which only duplicates are left out: what rules are about.
+    ///
+    /// # Errors
+    /// [`InvalidQuery::TooManyDisjunctions`]: counted as the official emulator does.
+    pub fn whole(filter: &'q Filter) -> Result<Self, InvalidQuery> {
+        let terms = Terms::of(filter);
+        let sets = terms.normalise(filter)?;
+        Ok(Self(
+            sets.iter().map(|set| terms.conjunction(set)).collect(),
+        ))
     }
 
     /// The conjunctions: each a list of terms, sorted by field.

@@ -111,6 +111,15 @@ pub enum InvalidQuery {
     /// A field twice in the order.
     #[error("order by clause cannot contain duplicate fields {0}")]
     DuplicateOrder(FieldRef),
+    /// Refused by the cloud: one name wanted, and a range of something else.
+    #[error(
+        "Equality on key is not allowed if there are other inequality fields and key does not appear in inequalities."
+    )]
+    NameEqualityWithRange,
+    /// Refused by the cloud: a collection group below a document, by anything but the name ascending.
+    #[error("collection group queries are only allowed at the root parent")]
+    GroupBelowDocument,
+
     /// Refused by the cloud: an order behind the name, which leaves nothing to sort.
     #[error("order by clause cannot contain more fields after the key")]
     OrderBehindName,

@@ -267,6 +267,12 @@ fn one_array_filter_for_each_disjunction() {
     Check::cloud(&with(and([any(7), any(8)])), text);
     Check::cloud(&with(and([has(7), f("w", "array-contains", 8)])), text);
     Check::cloud(&with(and([has(7), or([has(8), f("v", "==", 1)])])), text);
+    // Also where the second one finds nothing, or what is left finds it all.
+    Check::cloud(
+        &with(and([has(7), f("v", "array-contains", Value::Null)])),
+        text,
+    );
+    Check::cloud(&with(or([has(7), and([has(7), has(8)])])), text);
     Check::fine(&with(or([has(7), has(8)])));
     Check::fine(&with(and([has(7), has(7)])));
 }
@@ -368,6 +374,11 @@ fn order_and_cursors() {
     Check::refused(&ordered(&["v", "-v"]), duplicate);
     let behind = "order by clause cannot contain more fields after the key";
     Check::cloud(&ordered(&["__name__", "v"]), behind);
+    let implicit = Query {
+        order_by: orders(&["__name__"]),
+        ..with(f("v", ">", 1))
+    };
+    Check::cloud(&implicit, behind);
 
     let start = |order: &[&str], start_at| Query {
         start_at,
@@ -426,6 +437,58 @@ fn without_a_collection_id() {
         ..Query::default()
     };
     Check::fine(&directly);
+}
+
+#[test]
+fn a_group_below_a_document() {
+    let group = |filter, order: &[&str]| Query {
+        parent: Some(path("p/1")),
+        from: CollectionSelector {
+            all_descendants: true,
+            ..query("cg").from
+        },
+        filter,
+        order_by: orders(order),
+        ..Query::default()
+    };
+    let text = "collection group queries are only allowed at the root parent";
+    Check::cloud(&group(Some(f("v", "==", 1)), &[]), text);
+    Check::cloud(&group(Some(f("v", ">", 1)), &[]), text);
+    Check::cloud(&group(None, &["v"]), text);
+    Check::cloud(&group(None, &["-__name__"]), text);
+    Check::fine(&group(None, &[]));
+    Check::fine(&group(None, &["__name__"]));
+    Check::fine(&group(Some(f("__name__", ">", reference("p/1"))), &[]));
+    Check::fine(&group(
+        Some(f("__name__", "==", reference("p/1/cg/a"))),
+        &[],
+    ));
+    let at_the_root = Query {
+        parent: None,
+        ..group(Some(f("v", ">", 1)), &["v"])
+    };
+    Check::fine(&at_the_root);
+}
+
+#[test]
+fn one_name_and_a_range() {
+    let text = "Equality on key is not allowed if there are other inequality fields and key does not appear in \
+                inequalities.";
+    let one = || f("__name__", "==", reference("c/d"));
+    let range = || f("v", ">", 0);
+    Check::cloud(&with(and([one(), range()])), text);
+    Check::cloud(
+        &with(and([l("__name__", "in", [reference("c/d")]), range()])),
+        text,
+    );
+    Check::cloud(&with(or([one(), range()])), text);
+    Check::cloud(&with(and([one(), f("v", "!=", 0)])), text);
+    Check::fine(&with(and([
+        one(),
+        range(),
+        f("__name__", ">", reference("c/a")),
+    ])));
+    Check::fine(&with(and([one(), f("v", "==", 0)])));
 }
 
 #[test]

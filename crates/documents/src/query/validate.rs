@@ -55,18 +55,25 @@ impl Query {
             survey.take(filter, 0)?;
             survey.check(strictness)?;
             filters = survey.filters;
-            let normal = Dnf::new(filter)?;
+            let whole = Dnf::whole(filter)?;
             if strictness == Strictness::Cloud {
-                check_array_filters(&normal)?;
+                check_array_filters(&whole)?;
             }
         }
         let parts = filters + self.order_by.len() + usize::from(self.parent.is_some());
         if parts > PARTS_MAX {
             return Err(InvalidQuery::TooManyParts(parts));
         }
-        check_orders(&self.order_by, strictness)?;
+        check_orders(&self.order_by)?;
         self.check_kind()?;
+        if strictness == Strictness::Cloud {
+            self.check_group()?;
+        }
         let normal = self.normal_order();
+        let is_name_last = (normal.last()).is_some_and(|last| last.field == FieldRef::DocumentName);
+        if strictness == Strictness::Cloud && !is_name_last {
+            return Err(InvalidQuery::OrderBehindName);
+        }
         let orders = match strictness {
             Strictness::Lenient => &normal,
             // COMPAT: no value for what is ordered without being asked for.
@@ -81,20 +88,37 @@ impl Query {
         }
     }
 
+    /// A collection group below a document has no indexes in the cloud.
+    fn check_group(&self) -> Result<(), InvalidQuery> {
+        if !self.from.all_descendants || self.parent.is_none() {
+            return Ok(());
+        }
+        let by_name = [Order::ascending(FieldRef::DocumentName)];
+        if self.field_filtered().is_some() || self.normal_order() != by_name {
+            return Err(InvalidQuery::GroupBelowDocument);
+        }
+        Ok(())
+    }
+
+    /// A field that is filtered and not the name.
+    fn field_filtered(&self) -> Option<&FieldRef> {
+        let mut found = None;
+        if let Some(filter) = &self.filter {
+            filter.visit(&mut |filter| {
+                if filter.field != FieldRef::DocumentName {
+                    found.get_or_insert(&filter.field);
+                }
+            });
+        }
+        found
+    }
+
     /// Without a collection id, documents come as they are stored, and by name.
     fn check_kind(&self) -> Result<(), InvalidQuery> {
         if self.from.collection.is_some() {
             return Ok(());
         }
-        let mut on_field = None;
-        if let Some(filter) = &self.filter {
-            filter.visit(&mut |filter| {
-                if filter.field != FieldRef::DocumentName {
-                    on_field.get_or_insert(&filter.field);
-                }
-            });
-        }
-        if let Some(field) = on_field {
+        if let Some(field) = self.field_filtered() {
             return Err(InvalidQuery::FilterWithoutKind(field.clone()));
         }
         let by_name = [Order::ascending(FieldRef::DocumentName)];
@@ -135,6 +159,8 @@ struct Survey<'q> {
     negations: usize,
     has_not_in: bool,
     has_or: bool,
+    /// `==` and `IN` on the document's name.
+    has_name_equality: bool,
     inequalities: BTreeSet<&'q FieldRef>,
 }
 
@@ -146,6 +172,7 @@ impl<'q> Survey<'q> {
             negations: 0,
             has_not_in: false,
             has_or: false,
+            has_name_equality: false,
             inequalities: BTreeSet::new(),
         }
     }
@@ -193,7 +220,10 @@ impl<'q> Survey<'q> {
             _ => {}
         }
         match &filter.field {
-            FieldRef::DocumentName => self.check_names(&filter.condition),
+            FieldRef::DocumentName => {
+                self.has_name_equality |= !filter.condition.is_inequality();
+                self.check_names(&filter.condition)
+            }
             FieldRef::Field(_) => Ok(()),
         }
     }
@@ -227,6 +257,12 @@ impl<'q> Survey<'q> {
             }
             if self.has_not_in && self.has_or {
                 return Err(InvalidQuery::NotInWithOr);
+            }
+            if self.has_name_equality
+                && !self.inequalities.is_empty()
+                && !self.inequalities.contains(&FieldRef::DocumentName)
+            {
+                return Err(InvalidQuery::NameEqualityWithRange);
             }
         }
         if self.inequalities.len() > INEQUALITY_FIELDS_MAX {
@@ -263,17 +299,12 @@ fn check_array_filters(normal: &Dnf<'_>) -> Result<(), InvalidQuery> {
     Ok(())
 }
 
-fn check_orders(orders: &[Order], strictness: Strictness) -> Result<(), InvalidQuery> {
+fn check_orders(orders: &[Order]) -> Result<(), InvalidQuery> {
     let mut before = BTreeSet::new();
-    for order in orders {
-        if strictness == Strictness::Cloud && before.contains(&FieldRef::DocumentName) {
-            return Err(InvalidQuery::OrderBehindName);
-        }
-        if !before.insert(&order.field) {
-            return Err(InvalidQuery::DuplicateOrder(order.field.clone()));
-        }
+    match orders.iter().find(|order| !before.insert(&order.field)) {
+        Some(order) => Err(InvalidQuery::DuplicateOrder(order.field.clone())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_cursor(
