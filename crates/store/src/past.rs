@@ -51,10 +51,7 @@ impl Past<'_> {
         let mut rest = range.clone();
         loop {
             let page = self.view.scan(self.space, &rest, direction, limit)?;
-            let covered = match &page.next {
-                Some(next) => rest.up_to(direction, next),
-                None => rest.clone(),
-            };
+            let covered = rest.consumed(direction, page.next.as_deref());
             let mut rows = self.replaced_in(&covered)?;
             for (key, value) in page.rows {
                 if self.stands(Some(&value))? {
