@@ -3,6 +3,7 @@
 use firekeep_model::{DocumentError, DocumentPath, FieldPath, Timestamp, ValueError};
 
 use crate::limits::{BATCH_WRITES_MAX, FIELD_TRANSFORMS_MAX, REPLACED_BYTES_MAX};
+use crate::query::InvalidQuery;
 
 /// Why a document operation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,15 @@ pub enum Invalid {
     /// One document twice in a batch of writes that are independent.
     #[error("the document `{0}` cannot be written more than once in one batch")]
     WrittenTwice(DocumentPath),
+    /// A query that breaks a rule.
+    #[error(transparent)]
+    Query(#[from] InvalidQuery),
+}
+
+impl From<InvalidQuery> for Error {
+    fn from(error: InvalidQuery) -> Self {
+        Invalid::from(error).into()
+    }
 }
 
 impl From<DocumentError> for Error {
