@@ -65,6 +65,9 @@ pub enum Invalid {
     /// An operand cannot be stored.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// A query that cannot be carried out.
+    #[error(transparent)]
+    Query(#[from] InvalidQuery),
     /// The path is within the limits of names, but its key is not within those of storage.
     #[error("the name of the document `{0}` is too long")]
     KeyTooLong(DocumentPath),
@@ -112,6 +115,12 @@ impl From<InvalidQuery> for Error {
 
 impl From<DocumentError> for Error {
     fn from(error: DocumentError) -> Self {
+        Invalid::from(error).into()
+    }
+}
+
+impl From<InvalidQuery> for Error {
+    fn from(error: InvalidQuery) -> Self {
         Invalid::from(error).into()
     }
 }
