@@ -8,6 +8,8 @@ pub mod catalog;
 pub mod change;
 pub mod definition;
 mod entries;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod key;
 mod maintain;
 mod stored;
