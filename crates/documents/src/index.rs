@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 pub mod key;
 mod maintain;
 mod stored;
+pub mod verify;
 
 pub use catalog::{Catalog, Composite, Indexes, Kind, Mode, State};
 pub use definition::{Definition, FieldOverride, IndexField, IndexOrder, InvalidIndex, QueryScope};
