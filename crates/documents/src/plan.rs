@@ -12,8 +12,11 @@ mod choose;
 mod cut;
 mod names;
 mod path;
+mod required;
 mod tails;
 mod ways;
+
+pub use required::{RequiredIndex, missing_index, required_index};
 
 use firekeep_model::{FieldPath, FieldRef};
 use firekeep_store::{Direction as Scan, Space};

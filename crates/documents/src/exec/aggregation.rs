@@ -15,6 +15,7 @@ use crate::exec::ordered::Ordered;
 use crate::exec::reader::{Counts, Cx, Step};
 use crate::exec::stream::{Candidate, Merge};
 use crate::exec::{Budget, Execution, check};
+use crate::explain::Explained;
 use crate::index::catalog::Catalog;
 use crate::index::definition::QueryScope;
 use crate::{Error, Found, keys, plan};
@@ -24,6 +25,8 @@ use crate::{Error, Found, keys, plan};
 pub struct Aggregation {
     aliases: Vec<Box<str>>,
     accumulators: Vec<Accumulator>,
+    /// The fields that are added up.
+    summed: Vec<FieldPath>,
     source: From,
 }
 
@@ -56,6 +59,7 @@ impl Aggregation {
         let aliases = query.aliases();
         let accumulators = query.accumulators();
         let fields: Vec<FieldPath> = query.fields().cloned().collect();
+        let summed = fields.clone();
         let averages = query.aggregations.iter();
         let averages = averages.filter_map(|aggregation| match &aggregation.operator {
             Operator::Average(field) => Some(field.clone()),
@@ -83,6 +87,7 @@ impl Aggregation {
         Ok(Self {
             aliases,
             accumulators,
+            summed,
             source,
         })
     }
@@ -113,10 +118,38 @@ impl Aggregation {
         Ok(is_over.then(|| self.aliases.iter().cloned().zip(results).collect()))
     }
 
-    pub(crate) fn work(&self) -> (&[(QueryScope, String)], Counts) {
+    /// Chooses the plan, if there was no step yet: for explaining it without carrying it out.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn prepare(&mut self, tx: &dyn Read) -> Result<(), Error> {
+        match &mut self.source {
+            From::Nearest(execution) => execution.prepare(tx),
+            From::Query(counting) => {
+                let mut cx = Cx::new(tx, usize::MAX, counting.counts);
+                if counting.ordered.is_none() {
+                    let plan = plan::plan(&counting.ask, &counting.catalog, &mut cx)?;
+                    counting.begin(plan);
+                }
+                counting.counts = cx.counts;
+                Ok(())
+            }
+        }
+    }
+
+    /// What was done so far. The answer is one result, whatever it counts.
+    #[must_use]
+    pub fn explain(&self) -> Explained {
         match &self.source {
-            From::Query(counting) => (&counting.used, counting.counts),
-            From::Nearest(execution) => (&execution.used, execution.counts),
+            From::Nearest(execution) => Explained {
+                results: 1,
+                ..execution.explain()
+            },
+            From::Query(counting) => {
+                let query = &counting.ask.query;
+                let wanted = plan::missing_index(query, &self.summed, &counting.catalog);
+                Explained::new(&counting.used, counting.counts, 1, wanted)
+            }
         }
     }
 }
