@@ -110,3 +110,6 @@ pub enum TransactionOptions {
         retry: Option<Bytes>,
     },
 }
+
+#[cfg(test)]
+mod tests;
