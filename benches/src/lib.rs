@@ -1,0 +1,20 @@
+//! What both benchmarks measure with.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+/// Clock ticks per second in `/proc`: fixed on Linux.
+const TICKS: f64 = 100.0;
+
+/// CPU seconds that a process has used so far. `process` is its id, or `self`.
+///
+/// # Errors
+/// When there is no such process, or no `/proc`.
+pub fn cpu_seconds(process: &str) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(") ").context("stat")?;
+    let mut times = fields.split(' ').skip(11);
+    let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
+    Ok((next()? + next()?) / TICKS)
+}
