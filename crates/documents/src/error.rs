@@ -64,9 +64,6 @@ pub enum Invalid {
     /// An operand cannot be stored.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// The path is within the limits of names, but its key is not within those of storage.
-    #[error("the name of the document `{0}` is too long")]
-    KeyTooLong(DocumentPath),
     /// A numeric transform with another operand than a number.
     #[error("the operand of the transform of `{0}` must be a number")]
     OperandNotNumber(FieldPath),
