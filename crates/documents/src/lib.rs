@@ -13,6 +13,7 @@ mod fields;
 pub mod filter;
 #[cfg(test)]
 mod fixture;
+pub mod index;
 pub mod keys;
 pub mod limits;
 pub mod naive;
