@@ -9,6 +9,7 @@ pub mod commit;
 mod cursor;
 pub mod dnf;
 mod error;
+pub mod export;
 mod fields;
 pub mod filter;
 #[cfg(test)]
