@@ -10,6 +10,8 @@ mod cursor;
 pub mod dnf;
 mod error;
 pub mod exec;
+
+pub mod export;
 mod fields;
 pub mod filter;
 #[cfg(test)]
