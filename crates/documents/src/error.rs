@@ -99,15 +99,6 @@ pub enum Invalid {
     /// One document twice in a batch of writes that are independent.
     #[error("the document `{0}` cannot be written more than once in one batch")]
     WrittenTwice(DocumentPath),
-    /// A query that breaks a rule.
-    #[error(transparent)]
-    Query(#[from] InvalidQuery),
-}
-
-impl From<InvalidQuery> for Error {
-    fn from(error: InvalidQuery) -> Self {
-        Invalid::from(error).into()
-    }
 }
 
 impl From<DocumentError> for Error {
