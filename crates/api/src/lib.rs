@@ -8,6 +8,7 @@ mod activity;
 pub mod admin;
 mod core;
 mod error;
+pub mod firestore;
 pub mod identity;
 mod keyring;
 mod limiter;
