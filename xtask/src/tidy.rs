@@ -38,6 +38,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "firekeep-token",
             "firekeep-store",
             "firekeep-accounts",
+            "firekeep-documents",
         ],
     ),
     (
