@@ -18,3 +18,19 @@ pub fn cpu_seconds(process: &str) -> Result<f64> {
     let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
     Ok((next()? + next()?) / TICKS)
 }
+
+/// Resident memory of a process, in MiB. `process` as for [`cpu_seconds`].
+///
+/// # Errors
+/// As [`cpu_seconds`].
+pub fn resident_mib(process: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let mut lines = status.lines();
+    let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: f64 = line
+        .context("VmRSS")?
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()?;
+    Ok(kib / 1024.0)
+}

@@ -27,7 +27,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     (
         "firekeep-documents",
         2,
-        &["firekeep-model", "firekeep-store"],
+        &["firekeep-model", "firekeep-crypto", "firekeep-store"],
     ),
     (
         "firekeep-api",
@@ -38,6 +38,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "firekeep-token",
             "firekeep-store",
             "firekeep-accounts",
+            "firekeep-documents",
         ],
     ),
     (

@@ -172,22 +172,41 @@ fn has_users(tx: &dyn Read) -> Result<bool, Error> {
 mod tests {
     use std::sync::Arc;
 
-    use firekeep_store::Store;
+    use firekeep_store::{DbId, MemEngine, Store};
 
     use super::*;
-    use crate::testing::{rows, store};
-    use crate::{Core, SystemClock};
+    use crate::testing::{self, rows};
+    use crate::{Access, Core, SystemClock};
 
     const PUBLIC: &str = "https://fk.example.com";
 
-    fn open(store: &Arc<Store>, mode: Mode, base_url: Option<&str>) -> Result<Arc<Core>, Error> {
+    struct Folder(Arc<MemEngine>, Arc<Store>);
+
+    fn store() -> Folder {
+        let clock = Arc::new(SystemClock);
+        let engine = Arc::new(MemEngine::new(clock.clone()));
+        let store = Store::open(engine.clone(), DbId(0), clock).unwrap();
+        Folder(engine, store)
+    }
+
+    fn open(
+        Folder(engine, store): &Folder,
+        mode: Mode,
+        base_url: Option<&str>,
+    ) -> Result<Arc<Core>, Error> {
         let options = Options {
             project: None,
             mode,
             base_url: base_url.map(str::to_owned),
             bridge: None,
+            documents: Access::Open,
         };
-        Core::open(Arc::clone(store), Arc::new(SystemClock), options)
+        Core::open(
+            engine.clone(),
+            Arc::clone(store),
+            Arc::new(SystemClock),
+            options,
+        )
     }
 
     #[test]
@@ -234,6 +253,7 @@ mod tests {
         let refused = open(&store, Mode::Safe, None).err().unwrap();
         assert!(refused.to_string().contains("was used in dev mode"));
     }
+
     /// A row that fails here is a format that data folders do not have.
     #[test]
     fn the_stored_project_is_this_json() {
@@ -254,7 +274,7 @@ mod tests {
             (project(&["AIzaFk1"], Mode::Safe, None), NEW),
             (project(&["AIzaFk1", "b"], Mode::Dev, Some(PUBLIC)), SERVED),
         ] {
-            let store = store();
+            let store = testing::store();
             let write = |tx: &mut WriteTx<'_>| project.save(tx);
             store.write(write).unwrap();
             let row = ("project".to_owned(), text.to_owned());

@@ -372,6 +372,7 @@ mod tests {
         let again = import(&core, &NewAccount::of(&second, core.now()).unwrap());
         assert!(matches!(again, Err(Error::Invalid(_))));
     }
+
     /// A row that fails here is a format that data folders do not have.
     #[test]
     fn a_stored_account_is_this_json() {
