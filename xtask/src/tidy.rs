@@ -28,7 +28,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     (
         "firekeep-documents",
         2,
-        &["firekeep-model", "firekeep-store"],
+        &["firekeep-model", "firekeep-crypto", "firekeep-store"],
     ),
     (
         "firekeep-api",
@@ -39,6 +39,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "firekeep-token",
             "firekeep-store",
             "firekeep-accounts",
+            "firekeep-documents",
         ],
     ),
     (

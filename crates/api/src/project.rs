@@ -171,24 +171,37 @@ mod tests {
     use firekeep_store::{DbId, MemEngine, Store};
 
     use super::*;
-    use crate::{Core, SystemClock};
+    use crate::{Access, Core, SystemClock};
 
     const PUBLIC: &str = "https://fk.example.com";
 
-    fn store() -> Arc<Store> {
+    struct Folder(Arc<MemEngine>, Arc<Store>);
+
+    fn store() -> Folder {
         let clock = Arc::new(SystemClock);
         let engine = Arc::new(MemEngine::new(clock.clone()));
-        Store::open(engine, DbId(0), clock).unwrap()
+        let store = Store::open(engine.clone(), DbId(0), clock).unwrap();
+        Folder(engine, store)
     }
 
-    fn open(store: &Arc<Store>, mode: Mode, base_url: Option<&str>) -> Result<Arc<Core>, Error> {
+    fn open(
+        Folder(engine, store): &Folder,
+        mode: Mode,
+        base_url: Option<&str>,
+    ) -> Result<Arc<Core>, Error> {
         let options = Options {
             project: None,
             mode,
             base_url: base_url.map(str::to_owned),
             bridge: None,
+            documents: Access::Open,
         };
-        Core::open(Arc::clone(store), Arc::new(SystemClock), options)
+        Core::open(
+            engine.clone(),
+            Arc::clone(store),
+            Arc::new(SystemClock),
+            options,
+        )
     }
 
     #[test]

@@ -10,7 +10,7 @@ use firekeep_store::{DbId, MemEngine, Store, WriteTx};
 use serde_json::{Map, Value};
 
 use crate::identity::{Authenticated, Tokens};
-use crate::{Client, Core, Error, KeyFile, Mode, Options, SystemRng};
+use crate::{Access, Client, Core, Error, KeyFile, Mode, Options, SystemRng};
 
 /// When every test begins.
 pub(crate) const START: i64 = 1_700_000_000;
@@ -43,6 +43,15 @@ impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         self.looks.fetch_add(1, Ordering::Relaxed);
         Timestamp::from_secs(self.secs.load(Ordering::Relaxed))
+    }
+}
+
+/// The same time, for a store whose looks at it do not count.
+struct Uncounted(Arc<HandClock>);
+
+impl Clock for Uncounted {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(self.0.secs.load(Ordering::Relaxed))
     }
 }
 
@@ -79,8 +88,12 @@ impl Server {
             mode,
             base_url: Some("https://fk.example.com".to_owned()),
             bridge,
+            documents: Access::Open,
         };
-        let core = Core::open(store(), clock.clone(), options)?;
+        let own = Arc::new(Uncounted(clock.clone()));
+        let engine = Arc::new(MemEngine::new(own.clone()));
+        let store = Store::open(engine.clone(), DbId(0), own).unwrap();
+        let core = Core::open(engine, store, clock.clone(), options)?;
         let pool = core.default_pool();
         Ok(Self { core, clock, pool })
     }

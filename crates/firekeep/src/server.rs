@@ -224,7 +224,12 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     data.retire();
     let tended = data.core.tend().await;
     let store = Arc::clone(&data.store);
-    tokio::task::spawn_blocking(move || store.close()).await?;
+    let core = Arc::clone(&data.core);
+    tokio::task::spawn_blocking(move || {
+        core.close();
+        store.close();
+    })
+    .await?;
     if let Some(failure) = failure {
         bail!(
             "the server stopped, because its storage takes no more writes: {:#}",

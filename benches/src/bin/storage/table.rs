@@ -1,6 +1,7 @@
 //! The table that is printed, and the figures in it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use firekeep_bench::cpu_seconds;
 
 /// What two alternating measurements gave: medians over the rounds.
 pub(crate) struct Pair {
@@ -41,20 +42,10 @@ pub(crate) fn alternate(
 }
 
 fn timed(work: &mut impl FnMut() -> Result<f64>, cpu: &mut f64) -> Result<f64> {
-    let before = cpu_seconds()?;
+    let before = cpu_seconds("self")?;
     let rate = work()?;
-    *cpu += cpu_seconds()? - before;
+    *cpu += cpu_seconds("self")? - before;
     Ok(rate)
-}
-
-/// CPU seconds of this process so far.
-fn cpu_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(") ").context("stat")?;
-    let mut times = fields.split(' ').skip(11);
-    let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
-    // Ticks are a hundredth of a second on Linux.
-    Ok((next()? + next()?) / 100.0)
 }
 
 /// The value below which that part of the values lies.

@@ -110,8 +110,8 @@ pub fn apply(
     for some in last_of_each(documents).chunks(READ_DOCUMENTS) {
         let keys: Vec<_> = some
             .iter()
-            .map(|document| keys::writable_document(&document.path))
-            .collect::<Result<_, _>>()?;
+            .map(|document| keys::document(&document.path))
+            .collect();
         let wanted: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let rows = tx.find_rows(Space::Docs, &wanted)?;
         for ((document, key), row) in some.iter().zip(keys).zip(rows) {
