@@ -10,7 +10,7 @@
 //!
 //! Header, documents and trailer are frames. Numbers are little-endian; *sized* is a length in 4 bytes and what it says.
 //! Stored bytes are an LZ4 block, or the raw bytes where LZ4 gains nothing; then both lengths are the same. Digests are
-//! BLAKE2b (RFC 7693): a frame's is over its number in the file, the fields before the digest, and the stored bytes, so
+//! SHA-256, a frame's its first half: over its number in the file, the fields before the digest, and the stored bytes, so
 //! that a frame that was lost, or stands elsewhere, is noticed as well as one whose bytes are others.
 //!
 //! Read and written block by block: an export of any size takes the memory of one block. What walks a database and what
