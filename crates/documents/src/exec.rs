@@ -5,20 +5,28 @@
 //! what every plan must give is `naive.rs`. Firestore specification, section 7.1.
 
 mod ask;
+pub(crate) mod entries;
 mod ordered;
-mod reader;
-mod sort_key;
+pub(crate) mod reader;
+pub(crate) mod sort_key;
 mod sorted;
 mod source;
-mod stream;
+pub(crate) mod stream;
 mod vicinity;
 mod walk;
+pub(crate) mod zigzag;
+
+use std::sync::Arc;
 
 use firekeep_model::Document;
 use firekeep_store::Read;
 
-use crate::query::Query;
-use crate::{Error, plan};
+use crate::Error;
+use crate::dnf::Dnf;
+use crate::index::catalog::Catalog;
+use crate::index::definition::QueryScope;
+use crate::plan::{self, Plan};
+use crate::query::{InvalidQuery, Query};
 
 pub(crate) use ask::Ask;
 use ordered::Ordered;
@@ -28,7 +36,7 @@ pub(crate) use source::Source;
 use stream::Merge;
 pub(crate) use stream::Stream;
 use vicinity::Vicinity;
-pub(crate) use walk::{Walk, range_of};
+pub(crate) use walk::Walk;
 
 /// How much one page may take. Every bound counts as at least 1, so that a page always gets on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +64,10 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Execution {
     ask: Ask,
-    state: State,
+    catalog: Arc<Catalog>,
+    /// `None` before the first page.
+    state: Option<State>,
+    used: Vec<(QueryScope, String)>,
     counts: Counts,
 }
 
@@ -67,20 +78,21 @@ enum State {
 }
 
 impl Execution {
-    /// Plans a query that was [checked](Query::validate).
+    /// An answer to a query that was [checked](Query::validate), by the indexes of the catalogue that its first
+    /// transaction sees.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for a query that was not.
-    pub fn new(query: Query) -> Result<Self, Error> {
-        let ask = Ask::new(query, Vec::new());
-        let merge = Merge::new(plan::streams(&ask)?);
-        let state = match &ask.query.find_nearest {
-            Some(search) => State::Nearest(Vicinity::new(search.clone(), merge)),
-            None => State::Ordered(Ordered::new(&ask.query, merge)),
-        };
+    /// [`Error::InvalidArgument`] for a query that was not checked.
+    pub fn new(query: Query, catalog: Arc<Catalog>) -> Result<Self, Error> {
+        query.collection_path().map_err(InvalidQuery::from)?;
+        if let Some(filter) = &query.filter {
+            Dnf::new(filter)?;
+        }
         Ok(Self {
-            ask,
-            state,
+            ask: Ask::new(query, Vec::new()),
+            catalog,
+            state: None,
+            used: Vec::new(),
             counts: Counts::default(),
         })
     }
@@ -91,12 +103,30 @@ impl Execution {
     /// [`Error::Corrupt`]; those of storage.
     pub fn next_page(&mut self, tx: &dyn Read, budget: Budget) -> Result<Page, Error> {
         let mut cx = Cx::new(tx, budget.rows_read, self.counts);
-        let page = match &mut self.state {
-            State::Ordered(ordered) => ordered.next_page(&mut cx, &self.ask, budget),
-            State::Nearest(vicinity) => vicinity.next_page(&mut cx, &self.ask, budget),
-        };
+        let page = self.read_page(&mut cx, budget);
         self.counts = cx.counts;
         page
+    }
+
+    fn begin(&mut self, plan: Plan) {
+        self.used = plan.used;
+        let merge = Merge::new(plan.streams);
+        self.state = Some(match &self.ask.query.find_nearest {
+            Some(search) => State::Nearest(Vicinity::new(search.clone(), merge)),
+            None => State::Ordered(Ordered::new(&self.ask.query, merge)),
+        })
+    }
+
+    fn read_page(&mut self, cx: &mut Cx<'_>, budget: Budget) -> Result<Page, Error> {
+        if self.state.is_none() {
+            let plan = plan::plan(&self.ask, &self.catalog, cx)?;
+            self.begin(plan);
+        }
+        match &mut self.state {
+            Some(State::Ordered(ordered)) => ordered.next_page(cx, &self.ask, budget),
+            Some(State::Nearest(vicinity)) => vicinity.next_page(cx, &self.ask, budget),
+            None => Ok(Page::default()),
+        }
     }
 }
 

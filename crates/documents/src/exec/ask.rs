@@ -7,7 +7,7 @@ use firekeep_store::{Key, KeyRange, Row};
 
 use crate::exec::reader::Cx;
 use crate::exec::sort_key::{at_cursor, sort_key};
-use crate::limits::READ_DOCUMENTS;
+use crate::limits::{READ_DOCUMENTS, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX};
 use crate::query::{Cursor, Order, Query};
 use crate::{Error, Fields, Found, keys};
 
@@ -21,6 +21,8 @@ pub(crate) struct Ask {
     pub(crate) fields: Vec<FieldPath>,
     /// The sort keys between the query's cursors.
     range: KeyRange,
+    /// How many documents, and bytes of sort keys, are kept while an answer is put in order.
+    pub(crate) keep: (usize, usize),
 }
 
 impl Ask {
@@ -43,6 +45,7 @@ impl Ask {
             orders,
             fields,
             range,
+            keep: (SORT_DOCUMENTS_MAX, SORT_BYTES_MAX),
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) enum Trust {
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// A source in this order.
-    Direct(Source),
+    Direct(Box<Source>),
     /// A source that is put in order.
     Sorted(Box<Sorted>),
 }
@@ -59,6 +59,17 @@ impl Stream {
                 Step::Pause => Step::Pause,
             }),
             Self::Sorted(sorted) => sorted.next(cx, ask),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Stream {
+    /// What it is, for counting.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Direct(source) => format!("direct {}", source.kind()),
+            Self::Sorted(sorted) => format!("sorted {}", sorted.source().kind()),
         }
     }
 }

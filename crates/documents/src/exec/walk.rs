@@ -104,9 +104,9 @@ impl Walk {
         }
     }
 
-    /// Begins again at a document that it gave.
-    pub(crate) fn rewind(&mut self, key: &[u8]) {
-        self.reader.rewind(key);
+    /// Begins again at a document that it gave, or where it began.
+    pub(crate) fn rewind(&mut self, place: Bound<Key>) {
+        self.reader.rewind(place);
     }
 }
 
