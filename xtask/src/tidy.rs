@@ -27,7 +27,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     (
         "firekeep-documents",
         2,
-        &["firekeep-model", "firekeep-store"],
+        &["firekeep-model", "firekeep-crypto", "firekeep-store"],
     ),
     (
         "firekeep-api",

@@ -76,6 +76,14 @@ pub fn decode(row: &[u8]) -> Result<Stored, Error> {
     Ok(Stored { fields, created })
 }
 
+/// Reads when a document was created, and nothing else.
+///
+/// # Errors
+/// [`Error::Corrupt`] for bytes that [`encode`] does not make.
+pub fn decode_created(row: &[u8]) -> Result<Created, Error> {
+    Reader(row).created()
+}
+
 /// Reads one field of a document, without the others. Of the rest of the row, only what stands before is looked at.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use firekeep_model::{DocumentError, DocumentPath, FieldPath, Timestamp, ValueError};
 
 use crate::limits::{BATCH_WRITES_MAX, FIELD_TRANSFORMS_MAX, REPLACED_BYTES_MAX};
+use crate::query::InvalidQuery;
 
 /// Why a document operation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +65,9 @@ pub enum Invalid {
     /// An operand cannot be stored.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// The path is within the limits of names, but its key is not within those of storage.
-    #[error("the name of the document `{0}` is too long")]
-    KeyTooLong(DocumentPath),
+    /// A query that cannot be carried out.
+    #[error(transparent)]
+    Query(#[from] InvalidQuery),
     /// A numeric transform with another operand than a number.
     #[error("the operand of the transform of `{0}` must be a number")]
     OperandNotNumber(FieldPath),
@@ -98,10 +99,25 @@ pub enum Invalid {
     /// One document twice in a batch of writes that are independent.
     #[error("the document `{0}` cannot be written more than once in one batch")]
     WrittenTwice(DocumentPath),
+    /// A query that breaks a rule.
+    #[error(transparent)]
+    Query(#[from] InvalidQuery),
+}
+
+impl From<InvalidQuery> for Error {
+    fn from(error: InvalidQuery) -> Self {
+        Invalid::from(error).into()
+    }
 }
 
 impl From<DocumentError> for Error {
     fn from(error: DocumentError) -> Self {
+        Invalid::from(error).into()
+    }
+}
+
+impl From<InvalidQuery> for Error {
+    fn from(error: InvalidQuery) -> Self {
         Invalid::from(error).into()
     }
 }

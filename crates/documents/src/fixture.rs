@@ -140,6 +140,11 @@ pub(crate) fn set(path: &str, entries: &[(&str, Value)]) -> Write {
     write(path, Operation::Update { fields, mask: None })
 }
 
+/// Replaces a document by these fields.
+pub(crate) fn replace(path: &str, fields: Map) -> Write {
+    write(path, Operation::Update { fields, mask: None })
+}
+
 /// Changes the fields of a mask.
 pub(crate) fn merge(path: &str, entries: &[(&str, Value)], mask: &[&str]) -> Write {
     let fields = fields(entries);

@@ -9,16 +9,20 @@ pub mod commit;
 mod cursor;
 pub mod dnf;
 mod error;
+pub mod exec;
 mod fields;
 pub mod filter;
 #[cfg(test)]
 mod fixture;
+pub mod index;
 pub mod keys;
 pub mod limits;
 pub mod naive;
 pub mod nearest;
 pub mod order;
+mod plan;
 pub mod query;
+mod ranges;
 pub mod read;
 mod scan;
 mod transform;
@@ -26,6 +30,7 @@ mod write;
 
 pub use commit::{IndexMaintenance, NoIndexes};
 pub use error::{Error, Invalid};
+pub use exec::{Budget, Execution, Page};
 pub use fields::Fields;
 pub use scan::{Found, Missing, Scan};
 pub use transform::Transform;

@@ -20,3 +20,9 @@ pub const READ_DOCUMENTS: usize = 32;
 
 /// Rows that a scan of a collection reads at a time where it does not know how many it needs. Ours.
 pub const SCAN_ROWS: usize = 64;
+
+/// Documents of which the sort keys are kept while an answer is put in order that no index has in order. Ours.
+pub const SORT_DOCUMENTS_MAX: usize = 100_000;
+
+/// Bytes of sort keys that are kept meanwhile. A larger answer is put in order by several passes. Ours.
+pub const SORT_BYTES_MAX: usize = 8 * 1_024 * 1_024;

@@ -2,6 +2,7 @@
 //!
 //! Memory is bounded by the limit of the search, not by what there is. Firestore specification, section 7.9.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -13,7 +14,7 @@ use crate::{Error, Fields};
 /// The nearest documents so far, each with something to remember it by.
 #[derive(Debug)]
 pub struct Nearest<'q, T> {
-    search: &'q FindNearest,
+    search: Cow<'q, FindNearest>,
     /// The square of the length of the vector that is searched for.
     square: f64,
     limit: usize,
@@ -39,15 +40,27 @@ struct Candidate<T> {
     neighbour: Neighbour<T>,
 }
 
+impl<T> Nearest<'static, T> {
+    /// Nothing yet, of a search that it keeps.
+    #[must_use]
+    pub fn of(search: FindNearest) -> Self {
+        Self::begin(Cow::Owned(search))
+    }
+}
+
 impl<'q, T> Nearest<'q, T> {
     /// Nothing yet.
     #[must_use]
     pub fn new(search: &'q FindNearest) -> Self {
+        Self::begin(Cow::Borrowed(search))
+    }
+
+    fn begin(search: Cow<'q, FindNearest>) -> Self {
         Self {
-            search,
             square: dot(&search.vector, &search.vector),
             limit: usize::try_from(search.limit).unwrap_or(usize::MAX),
             heap: BinaryHeap::new(),
+            search,
         }
     }
 

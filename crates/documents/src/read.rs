@@ -3,7 +3,9 @@
 //! Whatever lists, lists with seeks: what lies below the listed things is passed over, not read. Firestore
 //! specification, sections 5.3 to 5.5.
 
-use firekeep_model::{CollectionId, CollectionPath, Document, DocumentId, DocumentPath, Timestamp};
+use firekeep_model::{
+    CollectionId, CollectionPath, Document, DocumentId, DocumentPath, FieldMask, Map, Timestamp,
+};
 use firekeep_store::{Direction, KeyRange, PageLimit, Read, Row, Space};
 
 use crate::codec::{self, Created};
@@ -47,12 +49,53 @@ pub fn decode(path: DocumentPath, row: &Row) -> Result<Document, Error> {
     Ok(Document {
         path,
         fields: stored.fields,
-        create_time: match stored.created {
-            Created::ByThisRow => update_time,
-            Created::At(time) => time,
-        },
+        create_time: create_time(stored.created, update_time),
         update_time,
     })
+}
+
+/// The document in a row of `docs`, with the fields that a query selects; the others are not decoded where that is
+/// less work.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub(crate) fn decode_selected(
+    select: Option<&FieldMask>,
+    path: DocumentPath,
+    row: &Row,
+) -> Result<Document, Error> {
+    /// With more fields than these, everything is decoded.
+    const FIELDS_FEW: usize = 8;
+    let Some(mask) = select else {
+        return decode(path, row);
+    };
+    if mask.paths().len() > FIELDS_FEW {
+        let document = decode(path, row)?;
+        return Ok(Document {
+            fields: mask.project(document.fields),
+            ..document
+        });
+    }
+    let mut fields = Map::new();
+    for field in mask.paths() {
+        if let Some(value) = codec::decode_field(&row.value, field)? {
+            fields.set_path(field, value);
+        }
+    }
+    let update_time = row_time(row);
+    Ok(Document {
+        path,
+        fields,
+        create_time: create_time(codec::decode_created(&row.value)?, update_time),
+        update_time,
+    })
+}
+
+const fn create_time(created: Created, update_time: Timestamp) -> Timestamp {
+    match created {
+        Created::ByThisRow => update_time,
+        Created::At(time) => time,
+    }
 }
 
 /// When the document in a row changed last.

@@ -110,6 +110,15 @@ impl KeyRange {
         }
     }
 
+    /// The part of this range that a scan in `direction` has seen, given its [`Page::next`].
+    #[must_use]
+    pub fn consumed(&self, direction: Direction, next: Option<&[u8]>) -> Self {
+        match next {
+            Some(next) => self.up_to(direction, next),
+            None => self.clone(),
+        }
+    }
+
     /// True if `key` lies in the range.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {

@@ -8,7 +8,7 @@
 //! every byte complemented, its end included. Storage design, section 4.
 
 use firekeep_model::{
-    CollectionPath, DocumentName, DocumentPath, Map, Timestamp, Value, numeric_id,
+    CollectionPath, DocumentName, DocumentPath, Map, Timestamp, TypeGroup, Value, numeric_id,
 };
 
 const END: u8 = 0x00;
@@ -30,6 +30,11 @@ const ESCAPED_ZERO: u8 = 0xFF;
 const TEXT_END: u8 = 0x01;
 const NUMERIC_ID: u8 = 0x02;
 
+/// The encoding of NaN.
+const NAN: [u8; 9] = [NUMBER, 0, 0, 0, 0, 0, 0, 0, 0];
+/// Above NaN, and below every number.
+const ABOVE_NAN: [u8; 9] = [NUMBER, 0, 0, 0, 0, 0, 0, 0, 1];
+
 /// From here on (2^53) up to 2^63, not every integer is a double: numbers there carry their distance to the double.
 const EXACT_FROM: f64 = 9_007_199_254_740_992.0;
 const EXACT_TO: f64 = 9_223_372_036_854_775_808.0;
@@ -38,6 +43,8 @@ const EXACT_TO: f64 = 9_223_372_036_854_775_808.0;
 #[derive(Clone, Debug, Default)]
 pub struct Encoder {
     bytes: Vec<u8>,
+    /// Where nobody looks any more: what is behind it may be missing. See [`value_front`](Encoder::value_front).
+    stop: Option<usize>,
 }
 
 impl Encoder {
@@ -49,8 +56,8 @@ impl Encoder {
 
     /// Goes on behind bytes that are there.
     #[must_use]
-    pub fn after(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+    pub const fn after(bytes: Vec<u8>) -> Self {
+        Self { bytes, stop: None }
     }
 
     /// The bytes.
@@ -158,6 +165,9 @@ impl Encoder {
             Value::GeoPoint(point) => self.geo_point(point.latitude(), point.longitude()),
             Value::Array(elements) => self.array(|encoder| {
                 for element in elements.iter() {
+                    if encoder.room() == 0 {
+                        break;
+                    }
                     encoder.value(element);
                 }
             }),
@@ -169,9 +179,32 @@ impl Encoder {
     fn fields(&mut self, map: &Map) -> &mut Self {
         self.map(|encoder| {
             for (name, value) in map.iter() {
+                if encoder.room() == 0 {
+                    break;
+                }
                 encoder.string(name).value(value);
             }
         })
+    }
+
+    /// A whole value, or the first `bytes_max` bytes of a longer one. Says if it is cut.
+    ///
+    /// No value's encoding begins another's, so that a cut one is never taken for a whole one of the same bytes, and
+    /// cut ones sort with all others as their values do, but not among themselves when they are equal.
+    pub fn value_front(&mut self, value: &Value, bytes_max: usize) -> bool {
+        let from = self.bytes.len();
+        self.stop = Some(from.saturating_add(bytes_max));
+        self.value(value);
+        self.stop = None;
+        let cut = self.bytes.len() - from > bytes_max;
+        self.bytes.truncate(from.saturating_add(bytes_max));
+        cut
+    }
+
+    /// How many bytes are still looked at.
+    fn room(&self) -> usize {
+        self.stop
+            .map_or(usize::MAX, |stop| stop.saturating_sub(self.bytes.len()))
     }
 
     /// The path of a document, as keys hold it: the key of a document is a prefix of the keys below it.
@@ -209,7 +242,9 @@ impl Encoder {
         self
     }
 
-    fn text(&mut self, value: &[u8]) -> &mut Self {
+    /// Bytes without a tag, escaped and ended.
+    pub fn text(&mut self, value: &[u8]) -> &mut Self {
+        let value = value.get(..self.room()).unwrap_or(value);
         let mut pieces = value.split(|byte| *byte == ESCAPE);
         self.raw(pieces.next().unwrap_or_default());
         for piece in pieces {
@@ -235,6 +270,45 @@ pub fn split_segment(key: &[u8]) -> Option<(String, &[u8])> {
     let mut text = String::new();
     let rest = read_segment(key, &mut text)?;
     Some((text, rest))
+}
+
+/// How many bytes the [`value`](Encoder::value) at the front of `key` takes. `None` when no whole one is there.
+#[must_use]
+pub fn value_length(key: &[u8]) -> Option<usize> {
+    key.len().checked_sub(length::value(key, 0)?.len())
+}
+
+/// As [`value_length`], for a value that was encoded [`descending`](Encoder::descending).
+#[must_use]
+pub fn descending_value_length(key: &[u8]) -> Option<usize> {
+    key.len().checked_sub(length::value(key, u8::MAX)?.len())
+}
+
+/// How many bytes the [`text`](Encoder::text) at the front of `key` takes. `None` when no whole one is there.
+#[must_use]
+pub fn text_length(key: &[u8]) -> Option<usize> {
+    key.len().checked_sub(length::text(key, 0)?.len())
+}
+
+/// Where the values of a group are: the encodings of all of them are from the first one on and below the second.
+#[must_use]
+pub fn group_bounds(group: TypeGroup) -> (Vec<u8>, Vec<u8>) {
+    let (first, last) = match group {
+        // NaN is the least number, and nothing else begins as it does.
+        TypeGroup::Nan => return (NAN.to_vec(), ABOVE_NAN.to_vec()),
+        TypeGroup::Number => return (ABOVE_NAN.to_vec(), vec![NUMBER + 1]),
+        TypeGroup::Null => (NULL, NULL),
+        TypeGroup::Boolean => (FALSE, TRUE),
+        TypeGroup::Timestamp => (TIMESTAMP, TIMESTAMP),
+        TypeGroup::String => (STRING, STRING),
+        TypeGroup::Bytes => (BYTES, BYTES),
+        TypeGroup::Reference => (REFERENCE, REFERENCE),
+        TypeGroup::GeoPoint => (GEO_POINT, GEO_POINT),
+        TypeGroup::Array => (ARRAY, ARRAY),
+        TypeGroup::Vector => (VECTOR, VECTOR),
+        TypeGroup::Map => (MAP, MAP),
+    };
+    (vec![first], vec![last + 1])
 }
 
 /// Reads what [`document`](Encoder::document) encodes, to its end. `None` when it is no document's path.
@@ -319,5 +393,6 @@ fn exact(value: f64) -> i128 {
     value as i128
 }
 
+mod length;
 #[cfg(test)]
 mod tests;

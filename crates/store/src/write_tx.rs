@@ -11,12 +11,13 @@ use bytes::Bytes;
 use crate::limits::{
     KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_INDEX_BYTES_MAX, VALUE_BYTES_MAX,
 };
+use crate::ranges::Ranges;
 use crate::read::View;
 use crate::recent::{Footprint, hash};
 use crate::row::ROW_HEADER_BYTES;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM, PageBuilder,
-    PageLimit, Read, Row, RowPage, Space, Store, row,
+    PageLimit, Read, ReadLog, Row, RowPage, Space, Store, row,
 };
 
 /// A key with its space.
@@ -26,6 +27,7 @@ pub(crate) type Place = (Space, Key);
 pub struct WriteTx<'a> {
     view: View<'a>,
     reads: RefCell<Reads>,
+    required: Vec<Required>,
     writes: BTreeMap<Place, Option<Bytes>>,
     bytes: usize,
     index_bytes: usize,
@@ -39,7 +41,18 @@ pub(crate) struct Reads {
     /// The hash of each of them, once [`sealed`](Self::sealed).
     pub(crate) hashes: Vec<u64>,
     /// The parts of ranges that scans consumed.
-    pub(crate) ranges: Vec<(Space, KeyRange)>,
+    pub(crate) ranges: Ranges,
+}
+
+/// What a transaction requires to be unchanged, beside its own reads.
+#[derive(Debug)]
+pub(crate) struct Required {
+    /// The time of these reads.
+    pub(crate) since: CommitTime,
+    /// Keys, each with its hash.
+    pub(crate) points: Vec<(Place, u64)>,
+    /// The parts of ranges that scans consumed.
+    pub(crate) ranges: Ranges,
 }
 
 /// What a transaction asks the committer for.
@@ -49,6 +62,8 @@ pub(crate) struct Intent {
     pub(crate) read_time: CommitTime,
     /// What must not have changed since.
     pub(crate) reads: Reads,
+    /// What must not have changed since an earlier time.
+    pub(crate) required: Vec<Required>,
     /// Values without header; `None` removes.
     pub(crate) writes: BTreeMap<Place, Option<Bytes>>,
     /// INVARIANT: the keys of `writes`, in their order.
@@ -70,12 +85,14 @@ impl Intent {
     pub(crate) fn new(
         read_time: CommitTime,
         reads: Reads,
+        required: Vec<Required>,
         writes: BTreeMap<Place, Option<Bytes>>,
         bytes: usize,
     ) -> Self {
         Self {
             read_time,
             reads: reads.sealed(),
+            required,
             footprint: Footprint::new(writes.keys().cloned()),
             writes,
             bytes,
@@ -88,6 +105,7 @@ impl<'a> WriteTx<'a> {
         Ok(Self {
             view: View::begin(store)?,
             reads: RefCell::default(),
+            required: Vec::new(),
             writes: BTreeMap::new(),
             bytes: 0,
             index_bytes: 0,
@@ -134,6 +152,20 @@ impl<'a> WriteTx<'a> {
         self.write(space, key, None)
     }
 
+    /// Lets the commit fail unless what is in `reads` is as it was at `since`, when they were read: for a client's own
+    /// transaction, whose reads were made through others. It fails with [`Error::Changed`], at once: running again would
+    /// not help. Own reads run again as always.
+    ///
+    /// Holds for a transaction without writes, too, which then waits for the commits before it.
+    pub fn require_unchanged(&mut self, since: CommitTime, reads: &ReadLog) {
+        let points = reads.points().iter();
+        self.required.push(Required {
+            since,
+            points: points.map(|place| (place.clone(), hash(place))).collect(),
+            ranges: reads.ranges().clone(),
+        });
+    }
+
     /// Writes a row that only the store writes.
     pub(crate) fn write(
         &mut self,
@@ -164,14 +196,15 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
-    /// What to commit; `None` when nothing was written.
+    /// What to commit; `None` when nothing was written and nothing is required.
     pub(crate) fn finish(self) -> Option<Intent> {
-        if self.writes.is_empty() {
+        if self.writes.is_empty() && self.required.is_empty() {
             return None;
         }
         let reads = self.reads.into_inner();
         let bytes = self.bytes + self.index_bytes;
-        Some(Intent::new(self.view.time(), reads, self.writes, bytes))
+        let time = self.view.time();
+        Some(Intent::new(time, reads, self.required, self.writes, bytes))
     }
 
     /// Reads keys through the view, remembering them.
@@ -246,10 +279,7 @@ impl Read for WriteTx<'_> {
         loop {
             let page = self.view.scan(space, &rest, direction, limit)?;
             // What this page covers: up to its last row, or all that is left.
-            let covered = match &page.next {
-                Some(next) => rest.up_to(direction, next),
-                None => rest.clone(),
-            };
+            let covered = rest.consumed(direction, page.next.as_deref());
             let all = self.overlay(space, &covered, page.rows)?;
             let mut take = |(key, row): (&Key, &Row)| {
                 let taken = builder.push(key, &row.value);
@@ -266,11 +296,8 @@ impl Read for WriteTx<'_> {
             }
         }
         let page = builder.finish();
-        let consumed = match &page.next {
-            Some(next) => range.up_to(direction, next),
-            None => range.clone(),
-        };
-        self.reads.borrow_mut().ranges.push((space, consumed));
+        let consumed = range.consumed(direction, page.next.as_deref());
+        self.reads.borrow_mut().ranges.add(space, &consumed);
         let rows = page.rows.into_iter().zip(times);
         let rows = rows
             .map(|((key, value), time)| (key, Row { time, value }))

@@ -87,6 +87,7 @@ fn of_store(cause: &StoreError) -> Envelope {
 fn comes_back(cause: &StoreError) -> bool {
     match cause {
         StoreError::Contended
+        | StoreError::Changed
         | StoreError::Unavailable(_)
         | StoreError::SnapshotExpired
         | StoreError::Fatal(_)

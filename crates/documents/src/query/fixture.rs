@@ -266,6 +266,19 @@ impl World {
         Filter::field(self.field(), condition)
     }
 
+    /// A filter on the name only.
+    pub(crate) fn name_filter(&mut self) -> Filter {
+        let filter = |world: &mut Self| {
+            let condition = Condition::Compare(world.comparison(), world.name());
+            Filter::field(FieldRef::DocumentName, condition)
+        };
+        match self.random.below(3) {
+            0 => and([filter(self), filter(self)]),
+            1 => or([filter(self), filter(self)]),
+            _ => filter(self),
+        }
+    }
+
     pub(crate) fn orders(&mut self) -> Vec<Order> {
         let mut orders = Vec::<Order>::new();
         for _ in 0..self.random.below(3) {

@@ -212,3 +212,73 @@ fn what_is_no_document_is_no_path() {
     }
     assert_eq!(document_path(&[key(&["a", "b"]), vec![7]].concat()), None);
 }
+
+#[test]
+fn values_say_where_they_end_in_both_directions() {
+    let random = &mut Seeded::new(23);
+    let behind: [&[u8]; 3] = [b"", &[0, 1, 2], &[0xFF, 0xFE]];
+    for _ in 0..20_000 {
+        let value = values::value(random, 3);
+        let encoded = encode(&value);
+        let turned: Vec<u8> = encoded.iter().map(|byte| !byte).collect();
+        for behind in behind {
+            let key = [&encoded, behind].concat();
+            assert_eq!(value_length(&key), Some(encoded.len()), "{value:?}");
+            let key = [&turned, behind].concat();
+            assert_eq!(
+                descending_value_length(&key),
+                Some(encoded.len()),
+                "{value:?}"
+            );
+        }
+        for length in 0..encoded.len() {
+            assert_eq!(value_length(&encoded[..length]), None, "{value:?} {length}");
+            assert_eq!(descending_value_length(&turned[..length]), None);
+        }
+    }
+    for broken in [&[END][..], &[0x11], &[ARRAY, NULL, 0x99], &[STRING, 0, 3]] {
+        assert_eq!(value_length(broken), None, "{broken:?}");
+    }
+}
+
+#[test]
+fn fronts_are_the_first_bytes_of_the_whole() {
+    let random = &mut Seeded::new(24);
+    for _ in 0..20_000 {
+        let value = values::value(random, 3);
+        let whole = encode(&value);
+        for bytes_max in [0, 1, 5, random.below(40), whole.len(), whole.len() + 1] {
+            let mut encoder = Encoder::after(vec![7; 3]);
+            let cut = encoder.value_front(&value, bytes_max);
+            assert_eq!(cut, whole.len() > bytes_max, "{value:?} {bytes_max}");
+            let front = &whole[..bytes_max.min(whole.len())];
+            assert_eq!(
+                encoder.finish(),
+                [&[7; 3], front].concat(),
+                "{value:?} {bytes_max}"
+            );
+        }
+    }
+}
+
+#[test]
+fn groups_hold_exactly_their_values() {
+    let random = &mut Seeded::new(25);
+    for _ in 0..20_000 {
+        let value = values::value(random, 2);
+        for group in values::GROUPS {
+            let (start, end) = group_bounds(group);
+            let encoded = encode(&value);
+            let inside = start <= encoded && encoded < end;
+            assert_eq!(inside, group == value.group(), "{value:?} {group:?}");
+        }
+    }
+}
+
+#[test]
+fn texts_say_where_they_end() {
+    let mut encoder = Encoder::new();
+    encoder.text(b"a\0b").raw(&[0, 1]);
+    assert_eq!(text_length(&encoder.finish()), Some(6));
+    assert_eq!(text_length(b"ab\0"), None);
+}

@@ -1,0 +1,123 @@
+//! What an execution asks of each document: the query, prepared once.
+
+use std::ops::Bound;
+
+use firekeep_model::{FieldPath, FieldRef};
+use firekeep_store::{Key, KeyRange, Row};
+
+use crate::exec::reader::Cx;
+use crate::exec::sort_key::{at_cursor, sort_key};
+use crate::limits::READ_DOCUMENTS;
+use crate::query::{Cursor, Order, Query};
+use crate::{Error, Fields, Found, keys};
+
+/// A query, with what follows from it.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) query: Query,
+    /// [`Query::normal_order`]; the names where the nearest are searched for.
+    pub(crate) orders: Vec<Order>,
+    /// What a document must have beside the fields that it is ordered by.
+    pub(crate) fields: Vec<FieldPath>,
+    /// The sort keys between the query's cursors.
+    range: KeyRange,
+}
+
+impl Ask {
+    pub(crate) fn new(query: Query, mut fields: Vec<FieldPath>) -> Self {
+        let mut orders = query.normal_order();
+        if query.find_nearest.is_some() {
+            // The distance is the order. What is ordered by must be there nevertheless.
+            fields.extend(orders.drain(..).filter_map(|order| match order.field {
+                FieldRef::DocumentName => None,
+                FieldRef::Field(path) => Some(path),
+            }));
+            orders.push(Order::ascending(FieldRef::DocumentName));
+        }
+        let range = KeyRange {
+            start: start_of(&orders, query.start_at.as_ref()),
+            end: end_of(&orders, query.end_at.as_ref()),
+        };
+        Self {
+            query,
+            orders,
+            fields,
+            range,
+        }
+    }
+
+    /// The sort key of a document that is in the answer, but for offset and limit; `None` for any other.
+    pub(crate) fn judge(&self, document: &impl Fields) -> Result<Option<Key>, Error> {
+        if !self.query.reads(document.path()) {
+            return Ok(None);
+        }
+        if let Some(filter) = &self.query.filter
+            && !filter.matches(document)?
+        {
+            return Ok(None);
+        }
+        for field in &self.fields {
+            if document.field(field)?.is_none() {
+                return Ok(None);
+            }
+        }
+        let sort = sort_key(&self.orders, document)?;
+        Ok(sort.filter(|sort| self.is_between_cursors(sort)))
+    }
+
+    /// As [`judge`](Self::judge), of a stored row.
+    pub(crate) fn judge_row(&self, name: &[u8], row: Row) -> Result<Option<(Key, Found)>, Error> {
+        let found = Found {
+            path: keys::path(name)?,
+            row: Some(row),
+        };
+        Ok(self.judge(&found)?.map(|sort| (sort, found)))
+    }
+
+    /// The sort keys of documents, as [`judge`](Self::judge) gives them. Keeps no document in memory.
+    pub(crate) fn look_up(
+        &self,
+        cx: &mut Cx<'_>,
+        names: &[&[u8]],
+    ) -> Result<Vec<Option<Key>>, Error> {
+        let mut sorts = Vec::with_capacity(names.len());
+        for some in names.chunks(READ_DOCUMENTS) {
+            for (name, row) in some.iter().zip(cx.documents(some)?) {
+                let found = row.map(|row| self.judge_row(name, row)).transpose()?;
+                sorts.push(found.flatten().map(|(sort, _)| sort));
+            }
+        }
+        Ok(sorts)
+    }
+
+    pub(crate) fn is_between_cursors(&self, sort: &[u8]) -> bool {
+        self.range.contains(sort)
+    }
+}
+
+fn start_of(orders: &[Order], cursor: Option<&Cursor>) -> Bound<Key> {
+    let Some(cursor) = cursor else {
+        return Bound::Unbounded;
+    };
+    let among = at_cursor(orders, cursor);
+    match (cursor.before, among.end) {
+        (true, _) => among.start,
+        (false, Bound::Excluded(end)) => Bound::Included(end),
+        // Behind a cursor without values: no sort key begins with such a byte.
+        (false, _) => Bound::Included(vec![u8::MAX]),
+    }
+}
+
+fn end_of(orders: &[Order], cursor: Option<&Cursor>) -> Bound<Key> {
+    match cursor {
+        None => Bound::Unbounded,
+        Some(cursor) => {
+            let among = at_cursor(orders, cursor);
+            match (cursor.before, among.start) {
+                (false, _) => among.end,
+                (true, Bound::Included(start)) => Bound::Excluded(start),
+                (true, other) => other,
+            }
+        }
+    }
+}

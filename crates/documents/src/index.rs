@@ -1,0 +1,6 @@
+//! What finds documents by their fields: the entries of `idx`, which of them there are, and how they are kept.
+//!
+//! Every field has an entry in the scope of its collection, and each element of an array has one. Groups of collections
+//! get entries of their own, and several fields together, where somebody asked for them. Storage design, section 5.
+
+pub mod key;
