@@ -4,6 +4,7 @@
 
 pub mod aggregation;
 pub mod document;
+pub mod name;
 pub mod order;
 pub mod query;
 pub mod transaction;

@@ -3,7 +3,8 @@
 //! Source: Firestore specification, sections 4.2, 5, 6.2 and 9. What clients make of a code decides which one it is: they
 //! repeat UNAVAILABLE and INTERNAL, writes for ever, and drop what they wrote at INVALID_ARGUMENT.
 
-use firekeep_api::{Error as ApiError, StoreError, firestore};
+use firekeep_api::firestore::DocumentError;
+use firekeep_api::{Error as ApiError, StoreError};
 use firekeep_model::{DatabaseName, DocumentName, DocumentPath};
 
 use crate::convert::Fault;
@@ -136,32 +137,46 @@ impl Refusal {
         )
     }
 
-    fn unauthenticated() -> Self {
+    /// The credential is not good.
+    pub(crate) fn unauthenticated() -> Self {
         Self::new(Code::Unauthenticated, UNAUTHENTICATED)
     }
 
     /// What an error of a request about `database` is to its client.
     #[must_use]
-    pub fn of(error: ApiError, _database: &DatabaseName) -> Self {
+    pub fn of(error: ApiError, database: &DatabaseName) -> Self {
         match error {
+            ApiError::Documents(error) => Self::of_documents(error, database),
             ApiError::Store(error) => Self::of_store(error),
-            ApiError::IdToken(_)
-            | ApiError::IdTokenRevoked
-            | ApiError::Assertion(_)
-            | ApiError::Unauthenticated
-            | ApiError::UnknownApiKey => Self::unauthenticated(),
-            ApiError::CredentialMissing
+            error @ (ApiError::InvalidQuery(_)
+            | ApiError::Invalid(_)
+            | ApiError::TransactionExpired
+            | ApiError::InvalidTransaction
+            | ApiError::ReadOnlyTransaction
+            | ApiError::TooLarge(_)) => Self::invalid(error.to_string()),
+            error @ (ApiError::DatabaseNotFound(_) | ApiError::NotFound(_)) => {
+                Self::new(Code::NotFound, error.to_string())
+            }
+            error @ ApiError::Exists(_) => Self::new(Code::AlreadyExists, error.to_string()),
+            error @ ApiError::Aborted => Self::new(Code::Aborted, error.to_string()),
+            ApiError::ReadTimeTooOld => Self::read_time_too_old(),
+            error
+            @ (ApiError::Busy | ApiError::TooManyAttempts { .. } | ApiError::Exhausted(_)) => {
+                Self::new(Code::ResourceExhausted, error.to_string())
+            }
+            error @ ApiError::NotEnabled(_) => Self::unimplemented(error.to_string()),
+            ApiError::PermissionDenied
+            | ApiError::CredentialMissing
             | ApiError::ApiKeyMissing
             | ApiError::Forbidden
             | ApiError::AdminOnly(_)
             | ApiError::ProjectNotTheirs
             | ApiError::NotAllowed(_) => Self::new(Code::PermissionDenied, DENIED),
-            ApiError::Invalid(message) => Self::invalid(message),
-            ApiError::NotFound(message) => Self::new(Code::NotFound, message),
-            error @ ApiError::NotEnabled(_) => Self::unimplemented(error.to_string()),
-            error @ (ApiError::Busy | ApiError::TooManyAttempts { .. }) => {
-                Self::new(Code::ResourceExhausted, error.to_string())
-            }
+            ApiError::IdToken(_)
+            | ApiError::IdTokenRevoked
+            | ApiError::Assertion(_)
+            | ApiError::Unauthenticated
+            | ApiError::UnknownApiKey => Self::unauthenticated(),
             // What follows are answers of other services; none of them is one to a request for documents.
             error @ (ApiError::Account(_)
             | ApiError::CustomToken(_)
@@ -181,10 +196,8 @@ impl Refusal {
         }
     }
 
-    /// What an error of documents is to a client.
-    #[must_use]
-    pub fn of_documents(error: firestore::Error, database: &DatabaseName) -> Self {
-        use firestore::Error;
+    fn of_documents(error: DocumentError, database: &DatabaseName) -> Self {
+        use DocumentError as Error;
         match error {
             Error::NotFound { path } => Self::new(
                 Code::NotFound,
@@ -247,6 +260,7 @@ fn log(error: &dyn std::error::Error) {
 
 #[cfg(test)]
 mod tests {
+    use firekeep_api::firestore::InvalidQuery;
     use firekeep_model::Timestamp;
 
     use super::*;
@@ -261,7 +275,8 @@ mod tests {
 
     #[test]
     fn documents() {
-        use firestore::{Error, Invalid};
+        use DocumentError as Error;
+        use firekeep_api::firestore::Invalid;
         let stored = Timestamp::from_micros(1_641_498_227_413_898);
         let required = Timestamp::default();
         let rows = [
@@ -290,19 +305,9 @@ mod tests {
                 Code::Internal,
                 "Internal error encountered.",
             ),
-            (
-                Error::Store(StoreError::Fatal("disk sda1 is full".to_owned())),
-                Code::Unavailable,
-                "The service is temporarily unavailable. Please retry with exponential backoff.",
-            ),
-            (
-                Error::Store(StoreError::Contended),
-                Code::Aborted,
-                "Too much contention on these documents. Please try again.",
-            ),
         ];
         for (error, code, message) in rows {
-            let refusal = Refusal::of_documents(error, &database());
+            let refusal = Refusal::of(ApiError::Documents(error), &database());
             assert_eq!(refusal, Refusal::new(code, message));
         }
     }
@@ -315,6 +320,28 @@ mod tests {
                 Code::Unauthenticated,
                 UNAUTHENTICATED,
             ),
+            (
+                ApiError::DatabaseNotFound(database()),
+                Code::NotFound,
+                "The database (default) does not exist for project p. Create it with the command line or the \
+                 administration API.",
+            ),
+            (
+                ApiError::InvalidQuery(InvalidQuery::NegativeLimit),
+                Code::InvalidArgument,
+                "limit is negative",
+            ),
+            (
+                ApiError::Store(StoreError::Fatal("disk sda1 is full".to_owned())),
+                Code::Unavailable,
+                "The service is temporarily unavailable. Please retry with exponential backoff.",
+            ),
+            (
+                ApiError::Store(StoreError::Contended),
+                Code::Aborted,
+                "Too much contention on these documents. Please try again.",
+            ),
+            (ApiError::PermissionDenied, Code::PermissionDenied, DENIED),
             (ApiError::AdminOnly("x"), Code::PermissionDenied, DENIED),
             (
                 ApiError::Internal("a secret".to_owned()),
@@ -341,6 +368,14 @@ mod tests {
                 "Document \"projects/p/databases/(default)/documents/c/a\" not found.",
             )
         );
+    }
+
+    /// Node tries INVALID_ARGUMENT again only where it finds these words (specification, section 6.2).
+    #[test]
+    fn an_expired_transaction() {
+        let refusal = Refusal::of(ApiError::TransactionExpired, &database());
+        assert_eq!(refusal.code, Code::InvalidArgument);
+        assert!(refusal.message.contains("transaction has expired"));
     }
 
     #[test]

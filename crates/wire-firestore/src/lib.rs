@@ -5,5 +5,7 @@
 
 pub mod convert;
 mod error;
+pub mod grpc;
+pub mod limits;
 
 pub use error::{Code, Refusal};

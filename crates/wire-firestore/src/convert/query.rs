@@ -6,13 +6,14 @@ use firekeep_api::firestore::{
     CollectionSelector, Comparison, Condition, Cursor, Direction, DistanceMeasure, FieldFilter,
     Filter, FindNearest, InvalidQuery, Order, Query, projection,
 };
-use firekeep_model::{CollectionId, DatabaseName, DocumentPath, FieldPath, FieldRef, Value};
+use firekeep_model::{DocumentPath, FieldPath, FieldRef, Value};
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use proto::structured_query as sent;
 use sent::filter::FilterType;
 use sent::unary_filter::OperandType;
 
 use super::Fault;
+use super::name::read_collection_id;
 use super::value::{read_value, write_value};
 
 /// A query below a parent, as a client sent it.
@@ -51,18 +52,6 @@ pub fn read_query(
     })
 }
 
-/// A query whose database its parent names.
-///
-/// # Errors
-/// [`Fault`], whatever is wrong first.
-pub fn read_query_of(
-    database: &DatabaseName,
-    parent: &str,
-    query: proto::StructuredQuery,
-) -> Result<Query, Fault> {
-    read_query(database.parse_parent(parent)?, query)
-}
-
 fn read_from(from: Vec<sent::CollectionSelector>) -> Result<CollectionSelector, Fault> {
     let mut from = from.into_iter();
     let Some(selector) = from.next() else {
@@ -71,12 +60,8 @@ fn read_from(from: Vec<sent::CollectionSelector>) -> Result<CollectionSelector, 
     if from.next().is_some() {
         return Err(InvalidQuery::SeveralSelectors.into());
     }
-    let collection = match selector.collection_id.as_str() {
-        "" => None,
-        id => Some(CollectionId::parse(id)?),
-    };
     Ok(CollectionSelector {
-        collection,
+        collection: read_collection_id(&selector.collection_id)?,
         all_descendants: selector.all_descendants,
     })
 }

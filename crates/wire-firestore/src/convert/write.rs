@@ -1,6 +1,6 @@
 //! Writes and their results. Source: Firestore specification, sections 4.1, 4.2, 4.4 and 4.5.
 
-use firekeep_api::firestore::{Operation, Precondition, Transform, Write};
+use firekeep_api::firestore::{Operation, Precondition, Transform, Write, Written};
 use firekeep_model::{DatabaseName, FieldMask, FieldPath, Map};
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use proto::document_transform::FieldTransform;
@@ -9,7 +9,7 @@ use proto::precondition::ConditionType;
 
 use super::Fault;
 use super::document::read_mask;
-use super::value::{read_fields, read_timestamp, read_value};
+use super::value::{read_fields, read_timestamp, read_value, write_timestamp, write_value};
 
 /// Writes as a client sent them, all of documents of one database.
 ///
@@ -103,6 +103,15 @@ fn read_transform(sent: FieldTransform) -> Result<(FieldPath, Transform), Fault>
         TransformType::RemoveAllFromArray(array) => Transform::RemoveAll(read_elements(array)?),
     };
     Ok((field, transform))
+}
+
+/// What a write did, as a client reads it.
+#[must_use]
+pub fn write_result(written: &Written) -> proto::WriteResult {
+    proto::WriteResult {
+        update_time: written.update_time.map(write_timestamp),
+        transform_results: written.transform_results.iter().map(write_value).collect(),
+    }
 }
 
 fn read_elements(array: proto::ArrayValue) -> Result<Vec<firekeep_model::Value>, Fault> {

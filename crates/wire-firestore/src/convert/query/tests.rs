@@ -252,20 +252,3 @@ fn near_vectors() {
         refused(&nearest(&text), fault);
     }
 }
-
-#[test]
-fn the_parent_is_of_the_database() {
-    let database = DatabaseName::parse("projects/p/databases/(default)").unwrap();
-    let read = |parent: &str| read_query_of(&database, parent, proto::StructuredQuery::default());
-    let parent = |text: &str| read(text).map(|query| query.parent.map(|it| it.to_string()));
-    let root = "projects/p/databases/(default)/documents";
-    assert_eq!(parent(root), Ok(None));
-    assert_eq!(parent(&format!("{root}/c/a")), Ok(Some("c/a".to_owned())));
-    for other in [
-        "",
-        "projects/q/databases/(default)/documents",
-        &format!("{root}/c"),
-    ] {
-        assert!(matches!(parent(other), Err(Fault::Name(_))), "{other}");
-    }
-}

@@ -198,3 +198,21 @@ fn transforms() {
         "`field_transforms` is missing",
     );
 }
+
+#[test]
+fn results_have_a_value_for_each_transform() {
+    let written = Written {
+        update_time: Some(Timestamp::from_micros(1_000_002)),
+        transform_results: vec![2.into(), firekeep_model::Value::Null],
+    };
+    for (written, text) in [
+        (
+            written,
+            r#"{"updateTime":"1970-01-01T00:00:01.000002Z","transformResults":[{"integerValue":"2"},{"nullValue":null}]}"#,
+        ),
+        (Written::default(), "{}"),
+    ] {
+        let result = json::encode(&write_result(&written));
+        assert_eq!(String::from_utf8(result).unwrap(), text);
+    }
+}
