@@ -41,7 +41,6 @@ pub const IMPORT_BATCH_BYTES: usize = 1_024 * 1_024;
 /// Documents that an import commits at a time. Ours.
 pub const IMPORT_BATCH_DOCUMENTS: usize = 500;
 
-
 /// Fields of a composite index, its documents' name among them. [`InvalidIndex`](crate::index::InvalidIndex).
 pub const INDEX_FIELDS_MAX: usize = 100;
 
