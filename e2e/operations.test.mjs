@@ -134,6 +134,69 @@ test('users from the command line', async (t) => {
   await server.stop();
 });
 
+test('service accounts from the command line', async (t) => {
+  const { server, data, accounts, apiKey } = await safeServer(t);
+  const [{ file, key }] = accounts;
+  const accountCommand = (...words) => command('service-account', ...words, '--data', data, '--json');
+  const listed = async () => {
+    const all = JSON.parse(await accountCommand('list')).serviceAccounts;
+    return all.find((account) => account.clientEmail === key.client_email);
+  };
+  const signIn = async () => {
+    const token = await customToken(file, 'signed');
+    const route = `/v1/accounts:signInWithCustomToken?key=${apiKey}`;
+    return (await server.post(route, { token })).status;
+  };
+  const { keyIds, builtIn } = await listed();
+  assert.deepEqual([keyIds, builtIn], [[key.private_key_id], false]);
+  for (const [word, disabled, status] of [
+    ['disable', true, 400],
+    ['enable', false, 200],
+  ]) {
+    await accountCommand(word, key.client_email);
+    assert.equal((await listed()).disabled, disabled, word);
+    assert.equal(await signIn(), status, word);
+  }
+  await server.stop();
+});
+
+test('ended sessions stay ended after kill -9', async (t) => {
+  const { server, data, accounts, apiKey } = await safeServer(t);
+  const signIn = async (uid) => {
+    const token = await customToken(accounts[0].file, uid);
+    const route = `/v1/accounts:signInWithCustomToken?key=${apiKey}`;
+    return (await server.post(route, { token })).body;
+  };
+  const end = {
+    'logged-out': ({ idToken }) =>
+      server.post('/account/v1/logout', { everywhere: true }, { bearer: idToken }),
+    disabled: () => command('user', 'disable', 'disabled', '--data', data),
+    deleted: () => command('user', 'delete', 'deleted', '--data', data),
+    'still-in': () => {},
+  };
+  const sessions = {};
+  for (const uid of Object.keys(end)) sessions[uid] = await signIn(uid);
+  for (const [uid, how] of Object.entries(end)) await how(sessions[uid]);
+  await server.kill();
+
+  const second = await server.again();
+  t.after(() => second.abandon());
+  const answers = {};
+  for (const [uid, { idToken, refreshToken }] of Object.entries(sessions)) {
+    const grant = { grant_type: 'refresh_token', refresh_token: refreshToken };
+    const refresh = await second.post(`/v1/token?key=${apiKey}`, grant);
+    const lookup = await second.post(`/v1/accounts:lookup?key=${apiKey}`, { idToken });
+    answers[uid] = [refresh, lookup].map(({ body }) => body.error?.message ?? 'good');
+  }
+  assert.deepEqual(answers, {
+    'logged-out': ['TOKEN_EXPIRED', 'TOKEN_EXPIRED'],
+    disabled: ['USER_DISABLED', 'USER_DISABLED'],
+    deleted: ['INVALID_REFRESH_TOKEN', 'USER_NOT_FOUND'],
+    'still-in': ['good', 'good'],
+  });
+  await second.stop();
+});
+
 test('dev mode serves this machine alone, unless told otherwise', async (t) => {
   const data = path.join(await temporaryFolder(t), 'data');
   const args = ['serve', '--data', data, '--dev', '--listen', '0.0.0.0:0'];
