@@ -34,6 +34,7 @@ mod write_tx;
 pub use clock::{ClockState, ClockView, Stamped};
 pub use engine::{
     Batch, CheckpointInfo, CommitError, Decision, Engine, Health, Snapshot, TrimBudget, Trimmed,
+    Visit,
 };
 pub use error::Error;
 pub use feed::Feed;

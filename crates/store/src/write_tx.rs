@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::limits::{
     KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_INDEX_BYTES_MAX, VALUE_BYTES_MAX,
 };
+use crate::range::lay_over;
 use crate::ranges::Ranges;
 use crate::read::View;
 use crate::recent::{Footprint, hash};
@@ -219,17 +220,12 @@ impl<'a> WriteTx<'a> {
         Ok(keys.iter().map(known).collect())
     }
 
-    /// Rows of a range, with the buffered writes in it laid over them.
-    fn overlay(
+    /// The buffered writes in a range.
+    fn own_writes(
         &self,
         space: Space,
         range: &KeyRange,
-        rows: Vec<(Key, Bytes)>,
-    ) -> Result<BTreeMap<Key, Row>, Error> {
-        let mut all = BTreeMap::new();
-        for (key, value) in rows {
-            all.insert(key, row::decode(value)?);
-        }
+    ) -> impl Iterator<Item = (Key, Option<Row>)> {
         let first = match &range.start {
             Bound::Included(key) | Bound::Excluded(key) => key.clone(),
             Bound::Unbounded => Key::new(),
@@ -239,14 +235,12 @@ impl<'a> WriteTx<'a> {
             Bound::Unbounded => false,
         };
         let own = self.writes.range((space, first)..);
-        let own = own.take_while(|((other, key), _)| *other == space && !beyond(key));
-        for ((_, key), value) in own.filter(|((_, key), _)| range.contains(key)) {
-            match value.clone() {
-                Some(value) => all.insert(key.clone(), Row { time: None, value }),
-                None => all.remove(key),
-            };
-        }
-        Ok(all)
+        own.take_while(move |((other, key), _)| *other == space && !beyond(key))
+            .filter(|((_, key), _)| range.contains(key))
+            .map(|((_, key), value)| {
+                let row = |value| Row { time: None, value };
+                (key.clone(), value.clone().map(row))
+            })
     }
 }
 
@@ -280,16 +274,13 @@ impl Read for WriteTx<'_> {
             let page = self.view.scan(space, &rest, direction, limit)?;
             // What this page covers: up to its last row, or all that is left.
             let covered = rest.consumed(direction, page.next.as_deref());
-            let all = self.overlay(space, &covered, page.rows)?;
-            let mut take = |(key, row): (&Key, &Row)| {
-                let taken = builder.push(key, &row.value);
+            let rows = RowPage::decode(page.rows)?;
+            let rows = lay_over(rows, self.own_writes(space, &covered), direction);
+            let more = rows.into_iter().all(|(key, row)| {
+                let taken = builder.push(key, row.value);
                 times.extend(taken.then_some(row.time));
                 taken
-            };
-            let more = match direction {
-                Direction::Forward => all.iter().all(&mut take),
-                Direction::Reverse => all.iter().rev().all(&mut take),
-            };
+            });
             match page.next {
                 Some(next) if more => rest = rest.rest(direction, &next),
                 _ => break,
