@@ -4,6 +4,7 @@
 //! it keeps in memory is bounded by a page and by the limits of `limits.rs`, never by the answer. The plan is `plan.rs`;
 //! what every plan must give is `naive.rs`. Firestore specification, section 7.1.
 
+mod aggregation;
 mod ask;
 pub(crate) mod entries;
 mod ordered;
@@ -28,6 +29,7 @@ use crate::index::definition::QueryScope;
 use crate::plan::{self, Plan};
 use crate::query::{InvalidQuery, Query};
 
+pub use aggregation::Aggregation;
 pub(crate) use ask::Ask;
 use ordered::Ordered;
 use reader::{Counts, Cx};
@@ -84,12 +86,9 @@ impl Execution {
     /// # Errors
     /// [`Error::InvalidArgument`] for a query that was not checked.
     pub fn new(query: Query, catalog: Arc<Catalog>) -> Result<Self, Error> {
-        query.collection_path().map_err(InvalidQuery::from)?;
-        if let Some(filter) = &query.filter {
-            Dnf::new(filter)?;
-        }
+        check(&query)?;
         Ok(Self {
-            ask: Ask::new(query, Vec::new()),
+            ask: Ask::new(query),
             catalog,
             state: None,
             used: Vec::new(),
@@ -127,6 +126,15 @@ impl Execution {
             Some(State::Nearest(vicinity)) => vicinity.next_page(cx, &self.ask, budget),
             None => Ok(Page::default()),
         }
+    }
+}
+
+/// Refuses what cannot be planned: less than [`Query::validate`] does.
+fn check(query: &Query) -> Result<(), InvalidQuery> {
+    query.collection_path()?;
+    match &query.filter {
+        Some(filter) => Dnf::new(filter).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ mod path;
 mod tails;
 mod ways;
 
+use firekeep_model::{FieldPath, FieldRef};
 use firekeep_store::{Direction as Scan, Space};
 
 use crate::Error;
@@ -31,6 +32,7 @@ use crate::limits::SCAN_ROWS;
 use crate::plan::available::Indexes;
 use crate::plan::branch::Branch;
 use crate::plan::choose::choose;
+use crate::plan::path::Path;
 use crate::plan::ways::Way;
 use crate::query::{Direction, Query};
 
@@ -62,10 +64,15 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
         None => Dnf::default(),
     };
     let indexes = Indexes::of(&ask.query, catalog)?;
-    let branches: Vec<_> = dnf
+    let mut branches: Vec<_> = dnf
         .iter()
         .filter_map(|terms| Branch::new(ask, terms))
         .collect();
+    // Of several, those that lead to the same document must meet there.
+    let is_any = !ask.is_ordered && branches.len() == 1;
+    for branch in &mut branches {
+        branch.is_any = is_any;
+    }
     let only = match branches.as_slice() {
         [only] => Some(only.terms),
         _ => None,
@@ -94,7 +101,6 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
     if !walked.is_empty() {
         plan.walk(ask, &walked, name_order)?;
     }
-    let is_any = ask.query.find_nearest.is_some() && branches.len() == 1;
     plan.follow(ask, found, is_any);
     Ok(plan)
 }
@@ -117,7 +123,7 @@ impl Plan {
                 true => QueryScope::CollectionGroup,
                 false => QueryScope::Collection,
             },
-            properties([(firekeep_model::FieldRef::DocumentName, name)]),
+            properties([(FieldRef::DocumentName, name)]),
         ));
         if ranges.is_empty() {
             return Ok(());
@@ -147,7 +153,8 @@ impl Plan {
                 }
             }
             let is_unordered = !way.is_whole() && way.matched == 0 && !is_any;
-            let source = source(way, rows, is_any);
+            let numbers = numbers(ask, &way);
+            let source = source(way, rows, is_any, numbers.unwrap_or_default());
             match is_unordered {
                 true => unordered.push(source),
                 false => self.streams.push(sorted(ask, source, share)),
@@ -177,7 +184,24 @@ fn sorted(ask: &Ask, source: Source, share: usize) -> Stream {
     Stream::Sorted(Box::new(sorted))
 }
 
-fn source(way: Way, rows: usize, is_any: bool) -> Source {
+/// Where in the entries of a way the numbers are that are wanted.
+fn numbers(ask: &Ask, way: &Way) -> Option<Vec<usize>> {
+    let position = |path: &Path, field: &FieldPath| {
+        let at = path.fields.iter().position(|own| own == field)?;
+        at.checked_sub(path.layout.fixed.0)
+    };
+    match way.paths.as_slice() {
+        _ if ask.averages.is_empty() => Some(Vec::new()),
+        [path] => ask
+            .averages
+            .iter()
+            .map(|field| position(path, field))
+            .collect(),
+        _ => None,
+    }
+}
+
+fn source(way: Way, rows: usize, is_any: bool, numbers: Vec<usize>) -> Source {
     let trust = match way.is_exact {
         true => Trust::Exact,
         false => Trust::None,
@@ -192,7 +216,7 @@ fn source(way: Way, rows: usize, is_any: bool) -> Source {
                 (false, None, _) => Fit::Partly(path.matched_components),
             };
             let reader = reader(path.ranges, path.direction);
-            Source::Entries(Entries::new(path.layout, fit, trust, reader))
+            Source::Entries(Entries::new(path.layout, fit, trust, numbers, reader))
         }
         (_, last) => {
             paths.extend(last);

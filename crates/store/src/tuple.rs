@@ -8,10 +8,13 @@
 //! every byte complemented, its end included. Storage design, section 4.
 
 mod length;
+mod number;
 
 use firekeep_model::{
     CollectionPath, DocumentName, DocumentPath, Map, Timestamp, TypeGroup, Value, numeric_id,
 };
+
+pub use number::number;
 
 const END: u8 = 0x00;
 const NULL: u8 = 0x10;

@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use firekeep_model::{CollectionId, CollectionPath};
+use firekeep_model::{CollectionId, CollectionPath, Value};
 use firekeep_store::tuple::{self, Encoder};
 use firekeep_store::{Key, Row};
 
@@ -66,6 +66,8 @@ pub(crate) struct Entries {
     layout: Layout,
     fit: Fit,
     trust: Trust,
+    /// The components, behind the fixed ones, of which the numbers are wanted.
+    numbers: Vec<usize>,
     reader: Reader,
 }
 
@@ -140,6 +142,26 @@ impl Layout {
         })
     }
 
+    /// The numbers among some components, and null for everything else.
+    fn numbers(&self, key: &[u8], wanted: &[usize]) -> Vec<Value> {
+        let components: Vec<_> = self.components(key).collect();
+        let number = |at: &usize| {
+            let component = self.components.get(self.fixed.0 + at)?;
+            let bytes = components.get(*at)?;
+            match component.direction {
+                Direction::Ascending => tuple::number(bytes),
+                Direction::Descending => {
+                    let turned: Vec<_> = bytes.iter().map(|byte| !byte).collect();
+                    tuple::number(&turned)
+                }
+            }
+        };
+        wanted
+            .iter()
+            .map(|at| number(at).unwrap_or_default())
+            .collect()
+    }
+
     /// How many bytes of a key are in front of what is behind so many components.
     fn length_of(&self, key: &[u8], components: usize) -> usize {
         let lengths = self.components(key).take(components).map(<[u8]>::len);
@@ -173,11 +195,18 @@ pub(crate) fn assemble(parts: &[Part], components: &[&[u8]], name: &[u8]) -> Res
 }
 
 impl Entries {
-    pub(crate) const fn new(layout: Layout, fit: Fit, trust: Trust, reader: Reader) -> Self {
+    pub(crate) const fn new(
+        layout: Layout,
+        fit: Fit,
+        trust: Trust,
+        numbers: Vec<usize>,
+        reader: Reader,
+    ) -> Self {
         Self {
             layout,
             fit,
             trust,
+            numbers,
             reader,
         }
     }
@@ -208,12 +237,17 @@ impl Entries {
                 (None, Some(length.min(ordered.unwrap_or(usize::MAX))))
             }
         };
+        let numbers = match (self.numbers.as_slice(), met.cut) {
+            ([], _) | (_, Cut::Cut) => Vec::new(),
+            (numbers, Cut::Whole) => self.layout.numbers(&met.key, numbers),
+        };
         let label = label_bytes.and_then(|bytes| met.key.get(..bytes));
         Ok(Hit {
             label: label.map(<[u8]>::to_vec),
             place: met.key,
             name: met.name,
             row: None,
+            numbers,
             sort,
             trust: match met.cut {
                 Cut::Whole => self.trust,

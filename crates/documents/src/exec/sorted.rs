@@ -95,6 +95,7 @@ impl Sorted {
                     sort,
                     name,
                     row: None,
+                    numbers: Vec::new(),
                     trust: Trust::Judged,
                 }));
             }
@@ -166,12 +167,14 @@ impl Sorted {
                     name: hit.name,
                     // What waits to be sorted waits without its document.
                     row: hit.row.filter(|_| !is_sorted),
+                    numbers: hit.numbers,
                     trust: hit.trust,
                 }),
                 (None, _) => sorts.next().flatten().map(|sort| Candidate {
                     sort,
                     name: hit.name,
                     row: None,
+                    numbers: Vec::new(),
                     trust: Trust::Judged,
                 }),
             };

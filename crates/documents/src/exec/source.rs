@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use firekeep_model::Value;
 use firekeep_store::{Key, Row};
 
 use crate::Error;
@@ -21,6 +22,8 @@ pub(crate) struct Hit {
     pub(crate) name: Key,
     /// Its row, if the source reads documents.
     pub(crate) row: Option<Row>,
+    /// The values of [`Ask::averages`], where the source has them. Whatever is no number is null.
+    pub(crate) numbers: Vec<Value>,
     /// Its sort key; `None` if only the document shows it.
     pub(crate) sort: Option<Key>,
     /// Hits of one label stand together, and are not in the query's order; `None` for one that is where it belongs.
@@ -61,6 +64,7 @@ impl Source {
                         place: name.clone(),
                         name,
                         row: found.row,
+                        numbers: Vec::new(),
                         sort: Some(sort),
                         label: (!*is_ordered).then(Key::new),
                         trust: Trust::Judged,

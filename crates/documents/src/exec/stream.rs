@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use firekeep_model::Value;
 use firekeep_store::{Key, Row};
 
 use crate::Error;
@@ -19,6 +20,8 @@ pub(crate) struct Candidate {
     pub(crate) name: Key,
     /// Its row, if it was read.
     pub(crate) row: Option<Row>,
+    /// As [`Hit::numbers`](crate::exec::source::Hit::numbers).
+    pub(crate) numbers: Vec<Value>,
     pub(crate) trust: Trust,
 }
 
@@ -51,6 +54,7 @@ impl Stream {
                         sort,
                         name: hit.name,
                         row: hit.row,
+                        numbers: hit.numbers,
                         trust: hit.trust,
                     }),
                     None => return Err(Error::Corrupt("an index entry")),

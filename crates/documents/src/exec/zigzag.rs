@@ -115,6 +115,7 @@ fn hit(met: Met, parts: Option<&[Part]>, trust: Trust) -> Result<Hit, Error> {
         place: met.key,
         name: met.name,
         row: None,
+        numbers: Vec::new(),
         sort,
         label,
         trust,

@@ -24,6 +24,8 @@ pub(crate) struct Branch<'q> {
     pub(crate) is_longer: bool,
     /// The names that the terms leave.
     pub(crate) names: Vec<KeyRange>,
+    /// If its documents may come in any order.
+    pub(crate) is_any: bool,
 }
 
 /// Where a cursor is among the documents of a conjunction.
@@ -79,6 +81,7 @@ impl<'q> Branch<'q> {
             open,
             is_longer,
             names,
+            is_any: false,
         })
     }
 

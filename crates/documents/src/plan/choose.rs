@@ -24,12 +24,12 @@ pub(crate) fn choose(
     if branch.names.iter().all(is_point) {
         return Ok(None);
     }
+    if let Some(exact) = ways.iter().position(|way| way.is_exact) {
+        return Ok(Some(exact));
+    }
     let is_any_narrow = ways.iter().any(Way::is_narrow);
     if is_walk_ordered && !is_any_narrow {
         return Ok(None);
-    }
-    if let Some(exact) = ways.iter().position(|way| way.is_exact) {
-        return Ok(Some(exact));
     }
     if ways.len() == 1 && !is_walk_ordered {
         return Ok(Some(0));

@@ -51,12 +51,14 @@ pub(crate) fn all(branch: &Branch<'_>, indexes: &Indexes<'_>) -> Vec<Way> {
     ways.extend(common(branch, indexes));
     let fields = branch.terms.iter().map(|term| term.field);
     let fields = fields.chain(branch.open.iter().map(|order| &order.field));
+    let fields = fields.filter_map(|field| match field {
+        FieldRef::Field(field) => Some(field),
+        FieldRef::DocumentName => None,
+    });
+    let wanted = branch.ask.fields.iter().filter(|_| branch.is_any);
     let mut seen = Vec::new();
-    for field in fields {
-        if let FieldRef::Field(field) = field
-            && !seen.contains(&field)
-            && !branch.fixed.contains_key(field)
-        {
+    for field in fields.chain(wanted) {
+        if !seen.contains(&field) && !branch.fixed.contains_key(field) {
             seen.push(field);
             let index = indexes.values(field);
             ways.extend(index.and_then(|index| by(branch, indexes, &index)));
@@ -78,7 +80,9 @@ pub(crate) fn all(branch: &Branch<'_>, indexes: &Indexes<'_>) -> Vec<Way> {
 fn by(branch: &Branch<'_>, indexes: &Indexes<'_>, index: &Available) -> Option<Way> {
     let path = Path::new(branch, index, &indexes.above)?;
     Some(Way {
-        is_exact: path.parts.is_some() && path.is_exact && is_all(branch, &path.covered, &[&path]),
+        is_exact: (path.parts.is_some() || branch.is_any)
+            && path.is_exact
+            && is_all(branch, &path.covered, &[&path]),
         parts: path.parts.clone(),
         matched: path.matched,
         covered: path.covered.iter().filter(|covered| **covered).count(),
