@@ -26,3 +26,15 @@ pub const SORT_DOCUMENTS_MAX: usize = 100_000;
 
 /// Bytes of sort keys that are kept meanwhile. A larger answer is put in order by several passes. Ours.
 pub const SORT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Fields of a composite index, its documents' name among them. [`InvalidIndex`](crate::index::InvalidIndex).
+pub const INDEX_FIELDS_MAX: usize = 100;
+
+/// Documents that one step of building an index takes on. Ours: fewer, where they are written all the time.
+pub const STEP_DOCUMENTS: usize = 64;
+
+/// Rows that one step of building or removing an index looks at. Ours.
+pub const STEP_ROWS: usize = 1_024;
+
+/// Bytes of entries that one step of building an index writes: 4 MiB. Ours.
+pub const STEP_ENTRY_BYTES: usize = 4 * 1_024 * 1_024;
