@@ -11,8 +11,9 @@ use axum::http::{
 };
 use axum::response::IntoResponse as _;
 use firekeep_api::{Client, Core, Mode};
+use firekeep_wire_firestore::rest::{self, Rest};
 use firekeep_wire_http::{
-    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, text,
+    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, limits, text,
 };
 use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
@@ -31,6 +32,7 @@ const MODE: HeaderName = HeaderName::from_static("x-firekeep-mode");
 /// Everything that answers requests.
 pub(crate) struct App {
     core: Arc<Core>,
+    documents: Rest,
     trusted_proxies: Vec<IpAddr>,
     pub(crate) metrics: Metrics,
 }
@@ -38,6 +40,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(core: Arc<Core>, trusted_proxies: Vec<IpAddr>) -> Self {
         Self {
+            documents: Rest::new(&core),
             core,
             trusted_proxies,
             metrics: Metrics::default(),
@@ -97,12 +100,24 @@ impl App {
         if let Some(response) = answer_preflight(request.method(), request.headers()) {
             return response;
         }
-        let mut incoming = match Incoming::read(request, client).await {
+        let mut of_documents = false;
+        let read = Incoming::read_within(request, client, |host, path| {
+            of_documents = rest::is_ours(host, path);
+            match of_documents {
+                true => rest::BODY_BYTES_MAX,
+                false => limits::BODY_BYTES_MAX,
+            }
+        });
+        let mut incoming = match read.await {
             Ok(incoming) => incoming,
+            Err(envelope) if of_documents => return rest::refuse(&envelope),
             Err(envelope) => return refuse(path, envelope),
         };
         if let Some(response) = self.own(&incoming) {
             return response;
+        }
+        if of_documents {
+            return self.documents.handle(&mut incoming).await;
         }
         if let Some(response) = firekeep_wire_identity::handle(&self.core, &mut incoming).await {
             return response;
