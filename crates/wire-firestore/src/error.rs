@@ -218,7 +218,9 @@ impl Refusal {
 
     fn of_store(error: StoreError) -> Self {
         match error {
-            StoreError::Contended | StoreError::SnapshotExpired => Self::aborted(),
+            StoreError::Contended | StoreError::SnapshotExpired | StoreError::Changed => {
+                Self::aborted()
+            }
             StoreError::ReadTimeTooOld => Self::read_time_too_old(),
             error @ StoreError::TooLarge(_) => Self::invalid(error.to_string()),
             // The process stops after `Fatal`: the next one may answer.

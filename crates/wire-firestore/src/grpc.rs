@@ -38,7 +38,7 @@ use crate::{Code, Refusal};
 use answer::Answer;
 use health::Health;
 use incoming::Metered;
-use service::Service;
+pub(crate) use service::Service;
 
 /// Whether a request is a gRPC call, by its content type.
 #[must_use]

@@ -13,8 +13,9 @@ use axum::response::IntoResponse as _;
 use firekeep_api::{Client, Core, Mode};
 use firekeep_wire_firestore::Code;
 use firekeep_wire_firestore::grpc::{self, Grpc};
+use firekeep_wire_firestore::rest::{self, Rest};
 use firekeep_wire_http::{
-    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, text,
+    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, limits, text,
 };
 use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
@@ -35,6 +36,7 @@ const MODE: HeaderName = HeaderName::from_static("x-firekeep-mode");
 pub(crate) struct App {
     core: Arc<Core>,
     grpc: Grpc,
+    documents: Rest,
     trusted_proxies: Vec<IpAddr>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -48,6 +50,7 @@ impl App {
     ) -> Self {
         Self {
             grpc: Grpc::new(&core, stopped),
+            documents: Rest::new(&core),
             core,
             trusted_proxies,
             metrics: Arc::default(),
@@ -138,12 +141,24 @@ impl App {
         if let Some(response) = answer_preflight(request.method(), request.headers()) {
             return response;
         }
-        let mut incoming = match Incoming::read(request, client).await {
+        let mut of_documents = false;
+        let read = Incoming::read_within(request, client, |host, path| {
+            of_documents = rest::is_ours(host, path);
+            match of_documents {
+                true => rest::BODY_BYTES_MAX,
+                false => limits::BODY_BYTES_MAX,
+            }
+        });
+        let mut incoming = match read.await {
             Ok(incoming) => incoming,
+            Err(envelope) if of_documents => return rest::refuse(&envelope),
             Err(envelope) => return refuse(path, envelope),
         };
         if let Some(response) = self.own(&incoming) {
             return response;
+        }
+        if of_documents {
+            return self.documents.handle(&mut incoming).await;
         }
         if let Some(response) = firekeep_wire_identity::handle(&self.core, &mut incoming).await {
             return response;

@@ -19,13 +19,13 @@ pub(super) type Server = FirestoreServer<Service>;
 
 /// Answers the calls.
 #[derive(Clone)]
-pub(super) struct Service {
+pub(crate) struct Service {
     core: Arc<Core>,
     pub(super) firestore: Firestore,
 }
 
 impl Service {
-    pub(super) fn new(core: Arc<Core>) -> Self {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
         let firestore = Firestore::new(Arc::clone(&core));
         Self { core, firestore }
     }
