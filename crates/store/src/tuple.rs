@@ -7,6 +7,8 @@
 //! tag. No component is a prefix of another, so components can be put one behind the other. A descending component has
 //! every byte complemented, its end included. Storage design, section 4.
 
+mod length;
+
 use firekeep_model::{
     CollectionPath, DocumentName, DocumentPath, Map, Timestamp, TypeGroup, Value, numeric_id,
 };
@@ -393,6 +395,5 @@ fn exact(value: f64) -> i128 {
     value as i128
 }
 
-mod length;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,8 @@
 //! The row of an entry is empty, unless something is not whole: then it has a byte that says so, and behind it the
 //! document's path where that cannot be read from the key. Storage design, sections 4 and 5.
 
+mod place;
+
 use bytes::Bytes;
 use firekeep_crypto::digest::sha256;
 use firekeep_model::{CollectionId, CollectionPath, DocumentId, DocumentPath, FieldPath, Value};
@@ -20,7 +22,10 @@ use firekeep_store::limits::KEY_BYTES_MAX;
 use firekeep_store::{Key, tuple};
 
 use crate::Error;
+use crate::index::catalog::Kind;
 use crate::query::Direction;
+
+pub(crate) use place::{Place, document_of};
 
 /// Which index an entry belongs to: the first four bytes of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,10 +76,11 @@ const FIELD_BYTES_MAX: usize = 300;
 /// Keys that would be longer than [`KEY_BYTES_MAX`] are cut here, and their digest put behind.
 pub const KEY_FRONT_BYTES: usize = KEY_BYTES_MAX - DIGEST_BYTES;
 const DIGEST_BYTES: usize = 32;
+const ID_BYTES: usize = 4;
 
 // Only tails are cut by the length of the key, so that every scan and every seek by values works on whole bytes.
 const _: () = assert!(
-    4 + SCOPE_BYTES_MAX + 2 + FIELD_BYTES_MAX + 1 + COMPONENTS_BYTES_MAX <= KEY_FRONT_BYTES
+    ID_BYTES + SCOPE_BYTES_MAX + 2 + FIELD_BYTES_MAX + 1 + COMPONENTS_BYTES_MAX <= KEY_FRONT_BYTES
 );
 
 /// Behind a scope: below the begin of every id.
@@ -132,16 +138,12 @@ impl Component {
 
 impl Scope<'_> {
     fn encode(&self, index: IndexId) -> tuple::Encoder {
-        let mut encoder = tuple::Encoder::after(Vec::with_capacity(128));
-        encoder.raw(&index.0.to_be_bytes());
         let mut scope = tuple::Encoder::new();
         match self {
             Self::Collection(path) => scope.collection(path),
             Self::Group(id) => scope.segment(id.as_str()),
         };
-        put_bounded(&mut encoder, &scope.finish(), SCOPE_BYTES_MAX);
-        encoder.raw(&SCOPE_END);
-        encoder
+        front(index, &scope.finish())
     }
 
     /// The tail of a document's entries, unless it is cut.
@@ -177,18 +179,26 @@ impl Scope<'_> {
     }
 }
 
+fn front(index: IndexId, scope: &[u8]) -> tuple::Encoder {
+    let mut encoder = tuple::Encoder::after(Vec::with_capacity(64));
+    encoder.raw(&index.0.to_be_bytes());
+    put_bounded(&mut encoder, scope, SCOPE_BYTES_MAX);
+    encoder.raw(&SCOPE_END);
+    encoder
+}
+
 const CORRUPT: Error = Error::Corrupt("an index entry of it");
 
 /// What the entries of a field's values begin with.
 #[must_use]
 pub fn values(scope: &Scope<'_>, field: &FieldPath) -> Key {
-    single(scope, field, VALUES)
+    single(scope, field, Kind::Values)
 }
 
 /// What the entries of the elements of a field's arrays begin with.
 #[must_use]
 pub fn elements(scope: &Scope<'_>, field: &FieldPath) -> Key {
-    single(scope, field, ELEMENTS)
+    single(scope, field, Kind::Elements)
 }
 
 /// What the entries of a composite index begin with.
@@ -197,17 +207,10 @@ pub fn composite(index: IndexId, scope: &Scope<'_>) -> Key {
     scope.encode(index).finish()
 }
 
-fn single(scope: &Scope<'_>, field: &FieldPath, kind: u8) -> Key {
-    let mut encoder = scope.encode(scope.fields());
-    put_field(&mut encoder, &field.to_string());
-    encoder.raw(&[kind]);
-    encoder.finish()
-}
-
-fn put_field(encoder: &mut tuple::Encoder, field: &str) {
-    let mut text = tuple::Encoder::new();
-    text.text(field.as_bytes());
-    put_bounded(encoder, &text.finish(), FIELD_BYTES_MAX);
+fn single(scope: &Scope<'_>, field: &FieldPath, kind: Kind) -> Key {
+    let mut key = scope.encode(scope.fields()).finish();
+    put_field_middle(&mut key, &field.to_string(), kind);
+    key
 }
 
 /// Bytes, or in place of many their digest.
@@ -236,15 +239,20 @@ pub fn append(key: Key, value: &Value, component: Component) -> (Key, Cut) {
 
 /// The entry of a document, of which `key` has everything but the tail: its key and its row.
 #[must_use]
-pub fn entry(scope: &Scope<'_>, mut key: Key, cut: Cut, document: &DocumentPath) -> (Key, Bytes) {
-    key.extend_from_slice(&scope.tail(document));
+pub fn entry(scope: &Scope<'_>, key: Key, cut: Cut, document: &DocumentPath) -> (Key, Bytes) {
+    finish(key, &scope.tail(document), cut, document)
+}
+
+fn finish(mut key: Key, tail: &[u8], cut: Cut, document: &DocumentPath) -> (Key, Bytes) {
+    key.extend_from_slice(tail);
     let long = key.len() > KEY_BYTES_MAX;
     if long {
         let digest = sha256(&key);
         key.truncate(KEY_FRONT_BYTES);
         key.extend_from_slice(&digest);
     }
-    let hidden = matches!(key.get(4..6), Some(scope) if scope == DIGEST);
+    let hidden =
+        matches!(key.get(ID_BYTES..), Some([first, second, ..]) if [*first, *second] == DIGEST);
     let row = match (long || hidden, cut) {
         (false, Cut::Whole) => Bytes::new(),
         (false, Cut::Cut) => Bytes::from_static(&[VALUE_CUT]),
@@ -256,6 +264,38 @@ pub fn entry(scope: &Scope<'_>, mut key: Key, cut: Cut, document: &DocumentPath)
         }
     };
     (key, row)
+}
+
+/// Puts what stands between the scope and the component of a single field's entries.
+pub(crate) fn put_field_middle(into: &mut Vec<u8>, field: &str, kind: Kind) {
+    let from = into.len();
+    let mut encoder = tuple::Encoder::after(std::mem::take(into));
+    encoder.text(field.as_bytes());
+    *into = encoder.finish();
+    if into.len() - from > FIELD_BYTES_MAX {
+        let digest = into.get(from..).map(sha256).unwrap_or_default();
+        into.truncate(from);
+        into.extend_from_slice(&DIGEST);
+        into.extend_from_slice(&digest);
+    }
+    into.push(kind_byte(kind));
+}
+
+const fn kind_byte(kind: Kind) -> u8 {
+    match kind {
+        Kind::Values => VALUES,
+        Kind::Elements => ELEMENTS,
+    }
+}
+
+/// What every entry of an index begins with.
+pub(crate) fn index_prefix(index: IndexId) -> Key {
+    index.0.to_be_bytes().to_vec()
+}
+
+/// What every entry of a group in an index begins with.
+pub(crate) fn group_prefix(index: IndexId, collection: &CollectionId) -> Key {
+    Scope::Group(collection).encode(index).finish()
 }
 
 /// An entry, taken apart.
