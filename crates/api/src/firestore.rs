@@ -8,7 +8,9 @@ mod batch_get;
 mod commit;
 mod database;
 mod databases;
+mod export;
 mod get_document;
+mod operations;
 mod reading;
 mod tend;
 
@@ -33,6 +35,9 @@ pub use self::admin::DatabaseSummary;
 pub use self::batch_get::{Gets, Got};
 pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;
+pub use self::export::{ExportTo, References};
+pub(crate) use self::operations::Operations;
+pub use self::operations::{End, LongOperation, OperationKind};
 use crate::Core;
 
 /// Firestore: every operation on documents. Cloning is cheap.
