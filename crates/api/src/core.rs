@@ -10,7 +10,7 @@ use firekeep_store::{Engine, ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
-use crate::firestore::{Access, Databases, Operations};
+use crate::firestore::{Access, Databases, Operations, Transactions};
 use crate::identity::HASH_PLACES;
 use crate::keyring::{Keyring, NewKey};
 use crate::limiter::{Limiter, Turns};
@@ -50,6 +50,7 @@ pub struct Core {
     pub(crate) databases: Databases,
     pub(crate) operations: Operations,
     pub(crate) documents: Access,
+    pub(crate) transactions: Transactions,
     clock: Arc<dyn Clock>,
     pub(crate) policy: Box<dyn Policy>,
     pub(crate) project: Project,
@@ -109,6 +110,7 @@ impl Core {
                 Mode::Safe => Access::Administrators,
                 Mode::Dev => options.documents,
             },
+            transactions: Transactions::default(),
             clock,
             policy: options.mode.policy(),
             project_id: parse_project(&project.id)?,

@@ -10,17 +10,20 @@ use crate::limits::{EXPORT_MARGIN, HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
 use crate::{Core, Error};
 
 impl Core {
-    /// Removes old history of every open database, and closes those that nobody uses.
+    /// Forgets expired transactions, removes old history of every open database, goes on with indexes that are being
+    /// built and with deleted databases, and closes those that nobody uses.
     ///
     /// # Errors
     /// Storage errors.
     pub(crate) async fn tend_databases(self: &Arc<Self>) -> Result<(), Error> {
+        self.transactions.tend(self.now());
         let core = Arc::clone(self);
-        off_async(move || {
-            for database in core.databases.all() {
-                let budget = TrimBudget {
-                    log_rows: TRIM_LOG_ROWS,
-                };
+        let open = off_async(move || {
+            let budget = TrimBudget {
+                log_rows: TRIM_LOG_ROWS,
+            };
+            let open = core.databases.all();
+            for database in &open {
                 // What an export still reads stays.
                 let kept = database.oldest_kept().map_or(Duration::ZERO, |at| {
                     let micros = core.now().micros().saturating_sub(at.0);
@@ -32,10 +35,16 @@ impl Core {
                     }
                 }
             }
-            core.databases.close_idle();
-            Ok(())
-        })
-        .await
+            core.finish_deletions()?;
+            Ok(open)
+        });
+        for database in open.await? {
+            if !database.catalog()?.is_settled() {
+                database.build_indexes();
+            }
+        }
+        self.databases.close_idle();
+        Ok(())
     }
 
     /// Takes no further request for documents, and waits until every commit in line is durable. Blocks.
