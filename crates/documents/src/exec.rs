@@ -30,7 +30,7 @@ use crate::index::definition::QueryScope;
 use crate::plan::{self, Plan};
 use crate::query::{InvalidQuery, Query};
 
-pub use aggregation::Aggregation;
+pub use aggregation::{Aggregation, Results};
 pub(crate) use ask::Ask;
 use ordered::Ordered;
 use reader::{Counts, Cx};
@@ -167,4 +167,4 @@ fn check(query: &Query) -> Result<(), InvalidQuery> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

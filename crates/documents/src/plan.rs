@@ -253,3 +253,6 @@ pub(crate) fn plan_any(
 ) -> Result<Plan, Error> {
     plan_by(ask, catalog, &mut |_, ways, _| Ok(Some(choose(ways.len()))))
 }
+
+#[cfg(test)]
+mod tests;

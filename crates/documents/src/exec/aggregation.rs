@@ -20,6 +20,9 @@ use crate::index::catalog::Catalog;
 use crate::index::definition::QueryScope;
 use crate::{Error, Found, keys, plan};
 
+/// The names of aggregations and what came out, in their order.
+pub type Results = Vec<(Box<str>, Value)>;
+
 /// An aggregation query that is being answered.
 #[derive(Debug)]
 pub struct Aggregation {
@@ -97,11 +100,7 @@ impl Aggregation {
     ///
     /// # Errors
     /// [`Error::Corrupt`]; those of storage.
-    pub fn next(
-        &mut self,
-        tx: &dyn Read,
-        budget: Budget,
-    ) -> Result<Option<Vec<(Box<str>, Value)>>, Error> {
+    pub fn next(&mut self, tx: &dyn Read, budget: Budget) -> Result<Option<Results>, Error> {
         let is_over = match &mut self.source {
             From::Query(counting) => counting.step(tx, budget, &mut self.accumulators)?,
             From::Nearest(execution) => {

@@ -250,6 +250,14 @@ fn values_and_names_that_entries_cannot_hold_do_not_matter() {
     }
 }
 
+/// An answer is read by whichever thread is free.
+#[test]
+fn executions_are_sent_between_threads() {
+    const fn is_sent<T: Send + 'static>() {}
+    is_sent::<Execution>();
+    is_sent::<Aggregation>();
+}
+
 /// A generated search for near vectors.
 fn any_nearest(world: &mut queries::World, documents: &[Document]) -> Query {
     let filter = world.random.once_in(2);
@@ -388,7 +396,7 @@ fn pages_are_those_of_their_read_time_whatever_is_written_between() {
 /// A transaction that writes sees what it wrote, in index entries too.
 #[test]
 fn transactions_find_their_own_writes() {
-    for seed in 0..10 {
+    for seed in 0..200 {
         let mut world = queries::World::new(seed);
         let documents = world.documents();
         let (database, catalog) = database_of(&documents);
