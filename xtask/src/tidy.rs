@@ -13,6 +13,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("firekeep-crypto", 0, &[]),
     ("firekeep-token", 1, &["firekeep-model", "firekeep-crypto"]),
     ("firekeep-store", 1, &["firekeep-model"]),
+    ("firekeep-managed-export", 1, &["firekeep-model"]),
     ("firekeep-testkit", 2, &["firekeep-model", "firekeep-store"]),
     (
         "firekeep-accounts",
@@ -38,6 +39,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "firekeep-token",
             "firekeep-store",
             "firekeep-accounts",
+            "firekeep-documents",
         ],
     ),
     (

@@ -6,10 +6,11 @@ use firekeep_accounts::{Pool, SessionKeys};
 use firekeep_crypto::digest::{equal, sha256};
 use firekeep_crypto::seal::SealKey;
 use firekeep_model::{Caller, Clock, OpContext, ProjectId, Rng as _, Timestamp};
-use firekeep_store::{ReadTx, Store, WriteTx};
+use firekeep_store::{Engine, ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
+use crate::firestore::{Access, Databases};
 use crate::identity::HASH_PLACES;
 use crate::keyring::{Keyring, NewKey};
 use crate::limiter::{Limiter, Turns};
@@ -30,6 +31,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// A Google service account's key file, whose tokens are valid for that Google project: the bridge.
     pub bridge: Option<KeyFile>,
+    /// Who may use documents. Safe mode lets administrators only, whatever this says.
+    pub documents: Access,
 }
 
 /// What `GET /` tells.
@@ -44,10 +47,12 @@ pub struct Status {
 /// Everything an operation needs. Shared by all edges.
 pub struct Core {
     pub(crate) store: Arc<Store>,
+    pub(crate) databases: Databases,
+    pub(crate) documents: Access,
     clock: Arc<dyn Clock>,
     pub(crate) policy: Box<dyn Policy>,
     pub(crate) project: Project,
-    project_id: ProjectId,
+    pub(crate) project_id: ProjectId,
     base_url: String,
     keys: RwLock<Arc<Keyring>>,
     pub(crate) session_keys: SessionKeys,
@@ -66,13 +71,14 @@ pub struct Core {
 }
 
 impl Core {
-    /// Opens the server on a store, making what a new data folder lacks: project, API key, keys, built-in account.
+    /// Opens the server on an engine and the store of its database 0, making what a new data folder lacks: project, API key, keys, built-in account.
     /// Blocks; call it off the async threads.
     ///
     /// # Errors
     /// [`Error::MadeInDevMode`]; [`Error::Invalid`] when the folder holds another project, or for a bridge in dev
     /// mode; storage errors.
     pub fn open(
+        engine: Arc<dyn Engine>,
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         options: Options,
@@ -96,6 +102,11 @@ impl Core {
         let accounts = Registry::load(&tx)?;
         drop(tx);
         Ok(Arc::new(Self {
+            databases: Databases::new(engine, Arc::clone(&clock)),
+            documents: match options.mode {
+                Mode::Safe => Access::Administrators,
+                Mode::Dev => options.documents,
+            },
             clock,
             policy: options.mode.policy(),
             project_id: parse_project(&project.id)?,
@@ -158,14 +169,15 @@ impl Core {
         self.accounts().published(client_email)
     }
 
-    /// Moves the signing keys along their lives, writes the last sign-in times and drops old rate limits. Called
-    /// twice a minute, and at the end.
+    /// Moves the signing keys along their lives, writes the last sign-in times, drops old rate limits, and removes old
+    /// history of documents. Called twice a minute, and at the end.
     ///
     /// # Errors
     /// Storage errors.
     pub async fn tend(self: &Arc<Self>) -> Result<(), Error> {
         self.limiter.tend(self.now());
         self.advance_keys().await?;
+        self.tend_databases().await?;
         self.write_activity().await
     }
 
@@ -218,6 +230,7 @@ impl Core {
             (Caller::Anonymous, Some(_)) => return Err(Error::CredentialMissing),
             (Caller::Anonymous, None) => return Err(Error::ApiKeyMissing),
             (Caller::ApiKey { .. }, Some(_)) => return Err(Error::ProjectNotTheirs),
+            (Caller::User { .. }, _) => return Err(Error::Forbidden),
             (Caller::ApiKey { project }, None) | (Caller::Privileged { project }, None) => {
                 project.clone()
             }
@@ -270,7 +283,7 @@ impl Core {
         ))
     }
 
-    fn is_admin(&self, bearer: &str) -> bool {
+    pub(crate) fn is_admin(&self, bearer: &str) -> bool {
         use firekeep_token::custom::ServiceAccounts as _;
         let local = self.local_secret.get();
         if local.is_some_and(|secret| equal(secret, &sha256(bearer.as_bytes()))) {

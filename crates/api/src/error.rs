@@ -1,7 +1,9 @@
 //! Why an operation did not happen, in the words that an edge translates.
 
 use firekeep_accounts as accounts;
+use firekeep_documents as documents;
 use firekeep_model as model;
+use firekeep_model::DatabaseName;
 use firekeep_store as store;
 use firekeep_token as token;
 
@@ -104,6 +106,46 @@ pub enum Error {
          start with --dev, or with another --data folder"
     )]
     MadeInDevMode,
+    /// A document operation was refused. Never for a failure of storage: see [`Error::of_documents`].
+    #[error(transparent)]
+    Documents(documents::Error),
+    /// There is no such database, and it is not made on first use.
+    #[error(
+        "The database {} does not exist for project {}. Create it with the command line or the administration API.",
+        .0.database(), .0.project()
+    )]
+    DatabaseNotFound(DatabaseName),
+    /// There is something of that name already.
+    #[error("{0} is there already")]
+    Exists(String),
+    /// The caller may not do this to documents. The same text for everybody, whatever is there.
+    #[error("Missing or insufficient permissions.")]
+    PermissionDenied,
+    /// The transaction is unknown, finished or expired.
+    ///
+    /// COMPAT: the Node SDK tries again when the text says `transaction has expired`.
+    #[error(
+        "The referenced transaction has expired or is no longer valid. The referenced transaction has expired."
+    )]
+    TransactionExpired,
+    /// The bytes are not those of a transaction.
+    #[error("Invalid transaction.")]
+    InvalidTransaction,
+    /// A transaction that only reads is to write.
+    #[error("Cannot modify entities in a read-only transaction.")]
+    ReadOnlyTransaction,
+    /// What the transaction read was changed by others, or there was too much contention.
+    #[error("Transaction aborted: another one changed what it read. Try again.")]
+    Aborted,
+    /// A read time in the future, or of which the history is gone.
+    #[error("The requested snapshot version is too old.")]
+    ReadTimeTooOld,
+    /// What a commit writes is more than storage takes at once.
+    #[error("{0} is too large")]
+    TooLarge(&'static str),
+    /// A limit of the server is reached that has nothing to do with this request.
+    #[error("too many {0}; try again later")]
+    Exhausted(&'static str),
     /// Storage failed.
     #[error("storage failed: {0}")]
     Store(#[from] store::Error),
@@ -119,6 +161,40 @@ impl Error {
             token::Error::ClaimsTooLarge => Self::CustomToken(error),
             other => Self::Signing(other),
         }
+    }
+}
+
+impl Error {
+    /// What a failure of storage means for documents.
+    pub(crate) fn of_storage(error: store::Error) -> Self {
+        match error {
+            store::Error::Contended | store::Error::Changed => Self::Aborted,
+            store::Error::TooLarge(what) => Self::TooLarge(what),
+            store::Error::ReadTimeTooOld => Self::ReadTimeTooOld,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<documents::Error> for Error {
+    /// Takes failures of storage out of the operation that met them.
+    fn from(error: documents::Error) -> Self {
+        match error {
+            documents::Error::Store(cause) => Self::of_storage(cause),
+            other => Self::Documents(other),
+        }
+    }
+}
+
+impl From<documents::Invalid> for Error {
+    fn from(error: documents::Invalid) -> Self {
+        Self::Documents(error.into())
+    }
+}
+
+impl From<documents::query::InvalidQuery> for Error {
+    fn from(error: documents::query::InvalidQuery) -> Self {
+        Self::Documents(error.into())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every operation anybody can ask for, and who may ask: the only door to accounts and, later, documents and push.
+//! Every operation anybody can ask for, and who may ask: the only door to accounts and documents and, later, push.
 //!
 //! Opens the transactions, reads the clock once per operation, and moves slow work (commits, password hashing) off the
 //! async threads. Knows no HTTP: the edges decode, call, encode.
@@ -8,6 +8,7 @@ mod activity;
 pub mod admin;
 mod core;
 mod error;
+pub mod firestore;
 pub mod identity;
 mod keyring;
 mod limiter;
@@ -31,6 +32,7 @@ pub use firekeep_token::{Error as TokenError, KeyFile};
 
 pub use crate::core::{Core, Options, Status};
 pub use crate::error::Error;
+pub use crate::firestore::{Access, Firestore};
 pub use crate::keyring::{KeyState, KeySummary, PublishedKeys};
 pub use crate::limiter::Client;
 pub use crate::mode::Mode;

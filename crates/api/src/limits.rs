@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+/// How many Firestore databases are open at once: each has a thread. Those that nobody uses are closed for others.
+pub(crate) const DATABASES_OPEN_MAX: usize = 256;
+/// How long a database that nobody uses stays open.
+pub(crate) const DATABASE_IDLE: Duration = Duration::from_secs(300);
+/// How many log rows one step of trimming a database removes, and how many steps are made at a time.
+pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
+pub(crate) const TRIM_STEPS_MAX: usize = 50;
+/// How far back documents can be read. Source: Firestore specification, section 1.4.
+pub(crate) const HISTORY_KEPT: Duration = Duration::from_secs(3600);
+
 /// How many verified tokens of a kind are remembered.
 pub(crate) const VERIFIED_TOKENS_MAX: usize = 32_768;
 /// How many password hashes are computed at once: each takes 19 MiB. Source: auth specification, section 22.3.

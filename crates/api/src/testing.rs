@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use firekeep_accounts::users::{self, Change, NewUser};
 use firekeep_accounts::{Pool, User};
 use firekeep_model::{Clock, OpContext, ProjectId, Timestamp, Uid};
-use firekeep_store::{DbId, MemEngine, Store, WriteTx};
+use firekeep_store::{
+    DbId, Direction, KeyRange, MemEngine, PageLimit, Read as _, Space, Store, WriteTx,
+};
 use serde_json::{Map, Value};
 
 use crate::identity::{Authenticated, Tokens};
-use crate::{Client, Core, Error, KeyFile, Mode, Options, SystemRng};
+use crate::{Access, Client, Core, Error, KeyFile, Mode, Options, SystemRng};
 
 /// When every test begins.
 pub(crate) const START: i64 = 1_700_000_000;
@@ -46,10 +48,35 @@ impl Clock for HandClock {
     }
 }
 
+/// The same time, for a store whose looks at it do not count.
+struct Uncounted(Arc<HandClock>);
+
+impl Clock for Uncounted {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(self.0.secs.load(Ordering::Relaxed))
+    }
+}
+
 /// An empty store, with a time of its own that nothing here depends on.
 pub(crate) fn store() -> Arc<Store> {
     let engine = Arc::new(MemEngine::new(HandClock::new()));
     Store::open(engine, DbId(0), HandClock::new()).unwrap()
+}
+
+/// All rows of a space: keys and values as text, bytes that are none escaped.
+pub(crate) fn rows(store: &Store, space: Space) -> Vec<(String, String)> {
+    let all = KeyRange::prefix(b"");
+    let page = store
+        .read()
+        .unwrap()
+        .scan(space, &all, Direction::Forward, PageLimit::default());
+    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => text.replace('\0', "\\0"),
+        Err(_) => bytes.escape_ascii().to_string(),
+    };
+    let rows = page.unwrap().rows;
+    let texts = rows.iter().map(|(key, value)| (text(key), text(value)));
+    texts.collect()
 }
 
 /// A service account's key file, as an import brings it.
@@ -79,8 +106,12 @@ impl Server {
             mode,
             base_url: Some("https://fk.example.com".to_owned()),
             bridge,
+            documents: Access::Open,
         };
-        let core = Core::open(store(), clock.clone(), options)?;
+        let own = Arc::new(Uncounted(clock.clone()));
+        let engine = Arc::new(MemEngine::new(own.clone()));
+        let store = Store::open(engine.clone(), DbId(0), own).unwrap();
+        let core = Core::open(engine, store, clock.clone(), options)?;
         let pool = core.default_pool();
         Ok(Self { core, clock, pool })
     }

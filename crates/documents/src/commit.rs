@@ -152,7 +152,7 @@ fn group(writes: &[Write]) -> Result<Vec<Group<'_>>, Invalid> {
         if place == groups.len() {
             groups.push(Group {
                 path,
-                key: keys::writable_document(path)?,
+                key: keys::document(path),
                 writes: Vec::with_capacity(1),
                 transforms: 0,
             });

@@ -81,9 +81,7 @@ pub enum Invalid {
     /// An index that cannot be declared, or not now.
     #[error(transparent)]
     Index(#[from] InvalidIndex),
-    /// The path is within the limits of names, but its key is not within those of storage.
-    #[error("the name of the document `{0}` is too long")]
-    KeyTooLong(DocumentPath),
+
     /// A numeric transform with another operand than a number.
     #[error("the operand of the transform of `{0}` must be a number")]
     OperandNotNumber(FieldPath),

@@ -8,11 +8,10 @@ use std::ops::Bound;
 use firekeep_model::{
     CollectionId, CollectionPath, DocumentId, DocumentPath, OpContext, PathError,
 };
-use firekeep_store::limits::KEY_BYTES_MAX;
 use firekeep_store::{Key, KeyRange, tuple};
 
+use crate::Error;
 use crate::limits::GENERATED_ID_CHARS;
-use crate::{Error, Invalid};
 
 /// The key of a document.
 #[must_use]
@@ -20,20 +19,6 @@ pub fn document(path: &DocumentPath) -> Key {
     let mut encoder = tuple::Encoder::new();
     encoder.document(path);
     encoder.finish()
-}
-
-/// The key of a document that is to be written.
-///
-/// The design cuts long keys and puts a digest behind; that is not there yet, so a path of nearly 2400 bytes is refused.
-///
-/// # Errors
-/// [`Invalid::KeyTooLong`].
-pub fn writable_document(path: &DocumentPath) -> Result<Key, Invalid> {
-    let key = document(path);
-    match key.len() {
-        0..=KEY_BYTES_MAX => Ok(key),
-        _ => Err(Invalid::KeyTooLong(path.clone())),
-    }
 }
 
 /// What the keys of a collection's documents, and of those below them, begin with.
@@ -110,6 +95,8 @@ pub fn generate_id(cx: &mut OpContext<'_>) -> Result<DocumentId, PathError> {
 
 #[cfg(test)]
 mod tests {
+    use firekeep_model::limits::{COLLECTION_DEPTH_MAX, ID_BYTES_MAX, PATH_BYTES_MAX};
+    use firekeep_store::limits::KEY_BYTES_MAX;
     use firekeep_testkit::random::Seeded;
     use firekeep_testkit::values;
 
@@ -147,14 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_refused() {
-        let check = |id: &str, good| {
-            let path = DocumentPath::parse(&format!("c/{id}")).unwrap();
-            assert_eq!(writable_document(&path).is_ok(), good, "{}", id.len());
+    fn the_longest_names_have_keys_that_are_stored() {
+        let check = |count: usize, id: &str, id_bytes: usize| {
+            let ids = vec![id.repeat(id_bytes / id.len()); count];
+            let path = DocumentPath::parse(&ids.join("/")).unwrap();
+            let bytes = document(&path).len();
+            assert!(bytes > PATH_BYTES_MAX - 200, "{bytes}");
+            assert!(bytes <= KEY_BYTES_MAX / 2, "{bytes}");
         };
-        check(&"x".repeat(1_500), true);
-        check(&format!("{}/d/e", "x".repeat(1_500)), true);
-        check(&format!("{0}/d/{0}", "x".repeat(1_500)), false);
-        check(&"\0".repeat(1_500), false);
+        for id in ["x", "\0", "\u{10FFFF}"] {
+            check(4, id, ID_BYTES_MAX);
+            let deep = COLLECTION_DEPTH_MAX * 2;
+            check(deep, id, PATH_BYTES_MAX / deep - 1);
+        }
     }
 }

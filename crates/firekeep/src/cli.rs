@@ -350,6 +350,8 @@ mod tests {
         check(&["serve", "--base-url", "fk.example.com"], Some("https://"));
         check(&["serve", "--base-url", "https://fk.example.com/"], None);
         check(&["serve", "--project", "a/b"], Some("not allowed"));
+        check(&["serve", "--documents", "all"], Some("open, admins"));
+        check(&["serve", "--documents", "admins"], None);
         check(&["user", "list", "--limit", "0"], Some("1..=1000"));
         check(&["user", "list", "--limit", "1001"], Some("1..=1000"));
         check(&["user", "list", "--limit", "1000"], None);

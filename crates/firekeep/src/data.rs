@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
-use firekeep_api::{Core, KeyFile, Mode, Options, SystemClock};
+use firekeep_api::{Access, Core, KeyFile, Mode, Options, SystemClock};
 use firekeep_model::ProjectId;
 use firekeep_store::{CommitTime, DbId, Engine as _, Error as StoreError, Store};
 use firekeep_store_rocksdb::{Options as EngineOptions, RocksEngine};
@@ -37,6 +37,8 @@ pub(crate) struct Open<'a> {
     /// Where clients reach the server; what it was last, when absent.
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) bridge: Option<KeyFile>,
+    /// Who may use documents, in dev mode.
+    pub(crate) documents: Access,
     pub(crate) cache_bytes: usize,
 }
 
@@ -70,17 +72,18 @@ impl Data {
         })?;
         close_to_others(folder);
         let clock = Arc::new(SystemClock);
-        let engine = open_engine(folder, how.cache_bytes)?;
+        let engine = Arc::new(open_engine(folder, how.cache_bytes)?);
         let useless = |error| in_words(folder, error);
-        let store = Store::open(Arc::new(engine), DB, clock.clone())
+        let store = Store::open(engine.clone(), DB, clock.clone())
             .map_err(|error| useless(error.into()))?;
         let options = Options {
             project: how.project,
             mode: how.mode,
             base_url: how.base_url.map(|url| url.to_string()),
             bridge: how.bridge,
+            documents: how.documents,
         };
-        let core = Core::open(Arc::clone(&store), clock, options)
+        let core = Core::open(engine, Arc::clone(&store), clock, options)
             .map_err(|error| useless(error.into()))?;
         // Without the mark, only the next start's check for lost data is missing.
         let mark = folder.join(MARK_FILE);

@@ -9,7 +9,7 @@ pub const ID_BYTES_MAX: usize = 1_500;
 
 /// Bytes of a path below `documents`, slashes included: 6 KiB. [`PathError::TooLong`](crate::PathError::TooLong).
 ///
-/// COMPAT: the official emulator does not enforce it; keys of the storage do (design: storage, section 4).
+/// COMPAT: the official emulator does not enforce it; here it bounds the keys of the storage.
 pub const PATH_BYTES_MAX: usize = 6 * 1_024;
 
 /// Collections on the way to a document, the last one included. [`PathError::TooDeep`](crate::PathError::TooDeep).

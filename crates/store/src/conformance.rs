@@ -25,6 +25,7 @@ mod differential;
 mod feed;
 mod limits;
 mod past;
+mod required;
 mod scans;
 mod transactions;
 
@@ -79,6 +80,22 @@ const TESTS: &[(&str, Test)] = &[
         feed::trimming_removes_old_log_and_history_and_nothing_else,
     ),
     ("past", past::reads_in_the_past_equal_a_recorded_model),
+    (
+        "required",
+        required::what_changes_what_was_read_refuses_the_commit,
+    ),
+    (
+        "client transactions",
+        required::client_transactions_lose_no_update_and_keep_what_they_rest_on,
+    ),
+    (
+        "required in a group",
+        required::of_many_in_a_group_that_rest_on_one_row_one_commits,
+    ),
+    (
+        "required beside own reads",
+        required::own_reads_run_again_and_required_ones_do_not,
+    ),
     ("increments", transactions::concurrent_increments_all_count),
     ("lost update", transactions::a_lost_update_is_refused),
     ("write skew", transactions::a_write_skew_is_refused),
@@ -233,7 +250,19 @@ fn scan_all(
         );
         let last = page.rows.last().map(|(key, _)| key.clone());
         rows.extend(page.rows);
-        let Some(next) = page.next else { return rows };
+        let Some(next) = page.next else {
+            let mut visited = Vec::new();
+            let mut visit = |key: &[u8], value: &[u8]| {
+                visited.push((key.to_vec(), Bytes::copy_from_slice(value)));
+                visited.len() < rows.len()
+            };
+            snapshot.visit(space, range, direction, &mut visit).unwrap();
+            assert_eq!(
+                visited, rows,
+                "a visit ends when it is told to, or at the end"
+            );
+            return rows;
+        };
         assert_eq!(
             Some(&next),
             last.as_ref(),

@@ -8,6 +8,10 @@ pub enum Error {
     /// Other transactions changed what this one had read, every time it was tried.
     #[error("too much contention; try again")]
     Contended,
+    /// What the transaction [required](crate::WriteTx::require_unchanged) to be unchanged was changed, or that cannot be
+    /// found out any more.
+    #[error("what the transaction had read has changed")]
+    Changed,
     /// A key, a value or a transaction is over its limit.
     #[error("{0} is too large")]
     TooLarge(&'static str),

@@ -21,7 +21,9 @@ mod past;
 mod plan;
 mod queue;
 mod range;
+mod ranges;
 mod read;
+mod read_log;
 mod recent;
 pub mod row;
 mod store;
@@ -32,6 +34,7 @@ mod write_tx;
 pub use clock::{ClockState, ClockView, Stamped};
 pub use engine::{
     Batch, CheckpointInfo, CommitError, Decision, Engine, Health, Snapshot, TrimBudget, Trimmed,
+    Visit,
 };
 pub use error::Error;
 pub use feed::Feed;
@@ -41,6 +44,7 @@ pub use log::{Change, LogRow, log_key};
 pub use mem::{Fault, MemEngine};
 pub use range::{Direction, Key, KeyRange, Page, PageBuilder, PageLimit};
 pub use read::{Read, ReadTx, RowPage};
+pub use read_log::{ReadLog, Recording};
 pub use row::Row;
 pub use store::Store;
 pub use walk::{TrimStep, plan_trim, read_log};

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 /// The longest key, in bytes, without the database id in front.
-pub const KEY_BYTES_MAX: usize = 2_400;
+///
+/// The longest document name (6 KiB) encodes to 12 KiB at worst, and an index entry holds that and values. So no legal
+/// name needs a key that is cut, and scans are exact by themselves. An engine whose map takes less (a B-tree of
+/// PostgreSQL: some 2 700 bytes) cuts keys below this contract, where it alone pays for it.
+pub const KEY_BYTES_MAX: usize = 32 * 1024;
 
 /// The longest value, in bytes: a document of 1 MiB and its surroundings. Log rows are exempt.
 pub const VALUE_BYTES_MAX: usize = 1024 * 1024 + 16 * 1024;
@@ -16,6 +20,10 @@ pub const TRANSACTION_INDEX_BYTES_MAX: usize = 40 * 1024 * 1024;
 
 /// The most rows of one page.
 pub const PAGE_ROWS_MAX: usize = 256;
+
+/// The most rows of the pages by which [`Read::visit`](crate::Read::visit) goes where it needs pages: a page in the past
+/// costs some seeks.
+pub const VISIT_PAGE_ROWS_MAX: usize = 4_096;
 
 /// The most bytes of keys and values of one page; a first row that is longer is a page by itself.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;

@@ -8,6 +8,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use crate::range::lay_over;
 use crate::read::View;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, Page, PageBuilder, PageLimit, Space, history_key,
@@ -51,21 +52,17 @@ impl Past<'_> {
         let mut rest = range.clone();
         loop {
             let page = self.view.scan(self.space, &rest, direction, limit)?;
-            let covered = match &page.next {
-                Some(next) => rest.up_to(direction, next),
-                None => rest.clone(),
-            };
-            let mut rows = self.replaced_in(&covered)?;
+            let covered = rest.consumed(direction, page.next.as_deref());
+            let mut standing = Vec::with_capacity(page.rows.len());
             for (key, value) in page.rows {
                 if self.stands(Some(&value))? {
-                    rows.insert(key, value);
+                    standing.push((key, value));
                 }
             }
-            let mut take = |(key, value): (&Key, &Bytes)| builder.push(key, value);
-            let more = match direction {
-                Direction::Forward => rows.iter().all(&mut take),
-                Direction::Reverse => rows.iter().rev().all(&mut take),
-            };
+            let replaced = self.replaced_in(&covered)?.into_iter();
+            let replaced = replaced.map(|(key, value)| (key, Some(value)));
+            let mut rows = lay_over(standing, replaced, direction).into_iter();
+            let more = rows.all(|(key, value)| builder.push(key, value));
             match page.next {
                 Some(next) if more => rest = rest.rest(direction, &next),
                 _ => return Ok(builder.finish()),
@@ -135,7 +132,7 @@ impl Past<'_> {
                 None => break,
             }
         }
-        for key in prefixes_at_end(range) {
+        for key in prefixes_at_end(range, self.view.time()) {
             if let Some(value) = self.find_replaced(key)? {
                 rows.insert(key.to_vec(), value);
             }
@@ -144,13 +141,18 @@ impl Past<'_> {
     }
 }
 
-/// The keys in a range that its end begins with. Their histories may lie above the end: a document's key begins the
-/// keys of the documents in its subcollections.
-fn prefixes_at_end(range: &KeyRange) -> impl Iterator<Item = &[u8]> {
+/// The keys in a range that its end begins with, and whose histories may lie above the end, since no time in it is after
+/// `newest`: a document's key begins the keys of the documents in its subcollections. Few: what follows such a key in the
+/// end is below a time, so begins with zeros.
+fn prefixes_at_end(range: &KeyRange, newest: CommitTime) -> impl Iterator<Item = &[u8]> {
     let end: &[u8] = match &range.end {
         Bound::Included(end) | Bound::Excluded(end) => end,
         Bound::Unbounded => &[],
     };
-    let prefixes = (0..end.len()).filter_map(|length| end.get(..length));
+    let newest = newest.to_key();
+    let prefixes = (0..end.len()).filter_map(move |length| {
+        let (prefix, rest) = end.split_at_checked(length)?;
+        (newest.as_slice() >= rest).then_some(prefix)
+    });
     prefixes.filter(|key| range.contains(key))
 }

@@ -9,7 +9,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::CommitTime;
 use crate::limits::RECENT_BYTES_MAX;
-use crate::write_tx::{Place, Reads};
+use crate::ranges::Ranges;
+use crate::write_tx::{Place, Reads, Required};
 
 /// The memory that a remembered key takes beside its bytes, in bytes.
 const PLACE_BYTES: usize = size_of::<Place>() + 2 * size_of::<u64>() + size_of::<CommitTime>();
@@ -21,7 +22,12 @@ pub(crate) enum Conflict {
     Wrote(Place),
     /// It read at a time of which the keys are forgotten.
     ReadTooLongAgo,
+    /// What it requires to be unchanged is not, or that is forgotten: running again does not help.
+    Changed,
 }
+
+/// A key that was read, with its hash.
+type Point<'a> = (&'a Place, u64);
 
 /// The keys one commit wrote.
 #[derive(Debug, Default)]
@@ -71,21 +77,6 @@ impl Footprint {
     /// The same as a commit's.
     pub(crate) fn at(self, time: CommitTime) -> Self {
         Self { time, ..self }
-    }
-
-    /// The first range that this commit wrote into, by the key written.
-    fn conflict(&self, reads: &Reads) -> Option<Place> {
-        reads.ranges.iter().find_map(|(space, range)| {
-            let from = self.places.partition_point(|(other, _)| other < space);
-            let same = self
-                .places
-                .iter()
-                .skip(from)
-                .take_while(|(other, _)| other == space);
-            same.into_iter()
-                .find(|(_, key)| range.contains(key))
-                .cloned()
-        })
     }
 
     /// True if the commit wrote one of these keys.
@@ -143,27 +134,30 @@ impl Footprints {
         Some(oldest)
     }
 
-    /// A read at `read_time` that a later commit invalidates.
-    fn conflict(&self, read_time: CommitTime, reads: &Reads) -> Option<Place> {
-        let later = self
-            .commits
-            .partition_point(|commit| commit.time <= read_time);
+    /// A read at `since` that a later commit invalidates.
+    fn conflict<'a>(
+        &self,
+        since: CommitTime,
+        mut points: impl Iterator<Item = Point<'a>>,
+        ranges: &Ranges,
+    ) -> Option<Place> {
+        let later = self.commits.partition_point(|commit| commit.time <= since);
         if later == self.commits.len() {
             return None;
         }
-        let later = || self.commits.iter().skip(later);
-        let wrote = |(place, hash): &(&Place, &u64)| {
+        let mut later = self.commits.range(later..);
+        let wrote = |(place, hash): &Point<'_>| {
             let newest = self.newest.get(hash);
-            newest.is_some_and(|time| *time > read_time)
-                && later().any(|commit| commit.places.binary_search(place).is_ok())
+            newest.is_some_and(|time| *time > since)
+                && (later.clone()).any(|commit| commit.places.binary_search(place).is_ok())
         };
-        if let Some((place, _)) = reads.points.keys().zip(&reads.hashes).find(wrote) {
+        if let Some((place, _)) = points.find(wrote) {
             return Some(place.clone());
         }
-        match reads.ranges.as_slice() {
-            [] => None,
-            _ => later().find_map(|commit| commit.conflict(reads)),
+        if ranges.is_empty() {
+            return None;
         }
+        later.find_map(|commit| ranges.first_of(&commit.places).cloned())
     }
 }
 
@@ -214,15 +208,37 @@ impl Recent {
         reads: &Reads,
         pending: &Footprints,
     ) -> Result<(), Conflict> {
-        let blind = reads.points.is_empty() && reads.ranges.is_empty();
+        let points = reads.points.keys().zip(reads.hashes.iter().copied());
+        self.check_all(read_time, points, &reads.ranges, pending)
+    }
+
+    /// Checks what a transaction requires, as [`check`](Self::check) does.
+    pub(crate) fn check_required(
+        &self,
+        required: &Required,
+        pending: &Footprints,
+    ) -> Result<(), Conflict> {
+        let points = (required.points.iter()).map(|(place, hash)| (place, *hash));
+        let checked = self.check_all(required.since, points, &required.ranges, pending);
+        checked.map_err(|_| Conflict::Changed)
+    }
+
+    fn check_all<'a>(
+        &self,
+        since: CommitTime,
+        points: impl Iterator<Item = Point<'a>> + Clone,
+        ranges: &Ranges,
+        pending: &Footprints,
+    ) -> Result<(), Conflict> {
+        let blind = points.clone().next().is_none() && ranges.is_empty();
         if blind {
             return Ok(());
         }
-        if read_time < self.since {
+        if since < self.since {
             return Err(Conflict::ReadTooLongAgo);
         }
-        let conflict = self.commits.conflict(read_time, reads);
-        match conflict.or_else(|| pending.conflict(read_time, reads)) {
+        let conflict = self.commits.conflict(since, points.clone(), ranges);
+        match conflict.or_else(|| pending.conflict(since, points, ranges)) {
             Some(place) => Err(Conflict::Wrote(place)),
             None => Ok(()),
         }
@@ -263,9 +279,10 @@ mod tests {
         assert_eq!(check(4, &point(b"a")), wrote(b"a"));
         assert_eq!(check(5, &point(b"a")), Ok(()));
         assert_eq!(check(4, &point(b"b")), Ok(()));
-        let range = |space, from: &[u8], to: &[u8]| Reads {
-            ranges: vec![(space, KeyRange::between(from, to))],
-            ..Reads::default()
+        let range = |space, from: &[u8], to: &[u8]| {
+            let mut reads = Reads::default();
+            reads.ranges.add(space, &KeyRange::between(from, to));
+            reads
         };
         assert_eq!(check(4, &range(Space::Docs, b"b", b"n")), wrote(b"m"));
         assert_eq!(check(4, &range(Space::Docs, b"b", b"m")), Ok(()));

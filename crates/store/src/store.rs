@@ -89,7 +89,8 @@ impl Store {
     /// Blocks; never call it on an async thread.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Contended`] after [`WRITE_TRIES_MAX`] tries; [`Error::Fatal`] once the engine
+    /// Those of `work`; [`Error::Changed`] when what it [required](WriteTx::require_unchanged) was changed;
+    /// [`Error::Contended`] after [`WRITE_TRIES_MAX`] tries; [`Error::Fatal`] once the engine
     /// failed; [`Error::Closed`]; [`Error::Unavailable`].
     pub fn write<T, E: From<Error>>(
         &self,
@@ -98,7 +99,7 @@ impl Store {
         self.write_timed(work).map(|(value, _)| value)
     }
 
-    /// As [`write`](Self::write), with the time of the commit; `None` when there was nothing to commit.
+    /// As [`write`](Self::write), with the time of the commit; `None` when there was nothing to write.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -122,8 +123,10 @@ impl Store {
                 }
             }
             tries += 1;
+            let writes = !intent.writes.is_empty();
             match self.submit(intent, tries > 1)? {
-                Ok(time) => return Ok((value, Some(time))),
+                Ok(time) => return Ok((value, Some(time).filter(|_| writes))),
+                Err(Conflict::Changed) => return Err(Error::Changed.into()),
                 Err(Conflict::Wrote(place)) => turn = self.take_turn(turn, &place),
                 Err(Conflict::ReadTooLongAgo) => {}
             }

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use crate::limits::{
     KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTION_INDEX_BYTES_MAX, VALUE_BYTES_MAX,
 };
+use crate::range::lay_over;
+use crate::ranges::Ranges;
 use crate::read::View;
 use crate::recent::{Footprint, hash};
 use crate::row::ROW_HEADER_BYTES;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM, PageBuilder,
-    PageLimit, Read, Row, RowPage, Space, Store, row,
+    PageLimit, Read, ReadLog, Row, RowPage, Space, Store, row,
 };
 
 /// A key with its space.
@@ -26,6 +28,7 @@ pub(crate) type Place = (Space, Key);
 pub struct WriteTx<'a> {
     view: View<'a>,
     reads: RefCell<Reads>,
+    required: Vec<Required>,
     writes: BTreeMap<Place, Option<Bytes>>,
     bytes: usize,
     index_bytes: usize,
@@ -39,7 +42,18 @@ pub(crate) struct Reads {
     /// The hash of each of them, once [`sealed`](Self::sealed).
     pub(crate) hashes: Vec<u64>,
     /// The parts of ranges that scans consumed.
-    pub(crate) ranges: Vec<(Space, KeyRange)>,
+    pub(crate) ranges: Ranges,
+}
+
+/// What a transaction requires to be unchanged, beside its own reads.
+#[derive(Debug)]
+pub(crate) struct Required {
+    /// The time of these reads.
+    pub(crate) since: CommitTime,
+    /// Keys, each with its hash.
+    pub(crate) points: Vec<(Place, u64)>,
+    /// The parts of ranges that scans consumed.
+    pub(crate) ranges: Ranges,
 }
 
 /// What a transaction asks the committer for.
@@ -49,6 +63,8 @@ pub(crate) struct Intent {
     pub(crate) read_time: CommitTime,
     /// What must not have changed since.
     pub(crate) reads: Reads,
+    /// What must not have changed since an earlier time.
+    pub(crate) required: Vec<Required>,
     /// Values without header; `None` removes.
     pub(crate) writes: BTreeMap<Place, Option<Bytes>>,
     /// INVARIANT: the keys of `writes`, in their order.
@@ -70,12 +86,14 @@ impl Intent {
     pub(crate) fn new(
         read_time: CommitTime,
         reads: Reads,
+        required: Vec<Required>,
         writes: BTreeMap<Place, Option<Bytes>>,
         bytes: usize,
     ) -> Self {
         Self {
             read_time,
             reads: reads.sealed(),
+            required,
             footprint: Footprint::new(writes.keys().cloned()),
             writes,
             bytes,
@@ -88,6 +106,7 @@ impl<'a> WriteTx<'a> {
         Ok(Self {
             view: View::begin(store)?,
             reads: RefCell::default(),
+            required: Vec::new(),
             writes: BTreeMap::new(),
             bytes: 0,
             index_bytes: 0,
@@ -134,6 +153,20 @@ impl<'a> WriteTx<'a> {
         self.write(space, key, None)
     }
 
+    /// Lets the commit fail unless what is in `reads` is as it was at `since`, when they were read: for a client's own
+    /// transaction, whose reads were made through others. It fails with [`Error::Changed`], at once: running again would
+    /// not help. Own reads run again as always.
+    ///
+    /// Holds for a transaction without writes, too, which then waits for the commits before it.
+    pub fn require_unchanged(&mut self, since: CommitTime, reads: &ReadLog) {
+        let points = reads.points().iter();
+        self.required.push(Required {
+            since,
+            points: points.map(|place| (place.clone(), hash(place))).collect(),
+            ranges: reads.ranges().clone(),
+        });
+    }
+
     /// Writes a row that only the store writes.
     pub(crate) fn write(
         &mut self,
@@ -164,14 +197,15 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
-    /// What to commit; `None` when nothing was written.
+    /// What to commit; `None` when nothing was written and nothing is required.
     pub(crate) fn finish(self) -> Option<Intent> {
-        if self.writes.is_empty() {
+        if self.writes.is_empty() && self.required.is_empty() {
             return None;
         }
         let reads = self.reads.into_inner();
         let bytes = self.bytes + self.index_bytes;
-        Some(Intent::new(self.view.time(), reads, self.writes, bytes))
+        let time = self.view.time();
+        Some(Intent::new(time, reads, self.required, self.writes, bytes))
     }
 
     /// Reads keys through the view, remembering them.
@@ -186,17 +220,12 @@ impl<'a> WriteTx<'a> {
         Ok(keys.iter().map(known).collect())
     }
 
-    /// Rows of a range, with the buffered writes in it laid over them.
-    fn overlay(
+    /// The buffered writes in a range.
+    fn own_writes(
         &self,
         space: Space,
         range: &KeyRange,
-        rows: Vec<(Key, Bytes)>,
-    ) -> Result<BTreeMap<Key, Row>, Error> {
-        let mut all = BTreeMap::new();
-        for (key, value) in rows {
-            all.insert(key, row::decode(value)?);
-        }
+    ) -> impl Iterator<Item = (Key, Option<Row>)> {
         let first = match &range.start {
             Bound::Included(key) | Bound::Excluded(key) => key.clone(),
             Bound::Unbounded => Key::new(),
@@ -206,14 +235,12 @@ impl<'a> WriteTx<'a> {
             Bound::Unbounded => false,
         };
         let own = self.writes.range((space, first)..);
-        let own = own.take_while(|((other, key), _)| *other == space && !beyond(key));
-        for ((_, key), value) in own.filter(|((_, key), _)| range.contains(key)) {
-            match value.clone() {
-                Some(value) => all.insert(key.clone(), Row { time: None, value }),
-                None => all.remove(key),
-            };
-        }
-        Ok(all)
+        own.take_while(move |((other, key), _)| *other == space && !beyond(key))
+            .filter(|((_, key), _)| range.contains(key))
+            .map(|((_, key), value)| {
+                let row = |value| Row { time: None, value };
+                (key.clone(), value.clone().map(row))
+            })
     }
 }
 
@@ -246,31 +273,22 @@ impl Read for WriteTx<'_> {
         loop {
             let page = self.view.scan(space, &rest, direction, limit)?;
             // What this page covers: up to its last row, or all that is left.
-            let covered = match &page.next {
-                Some(next) => rest.up_to(direction, next),
-                None => rest.clone(),
-            };
-            let all = self.overlay(space, &covered, page.rows)?;
-            let mut take = |(key, row): (&Key, &Row)| {
-                let taken = builder.push(key, &row.value);
+            let covered = rest.consumed(direction, page.next.as_deref());
+            let rows = RowPage::decode(page.rows)?;
+            let rows = lay_over(rows, self.own_writes(space, &covered), direction);
+            let more = rows.into_iter().all(|(key, row)| {
+                let taken = builder.push(key, row.value);
                 times.extend(taken.then_some(row.time));
                 taken
-            };
-            let more = match direction {
-                Direction::Forward => all.iter().all(&mut take),
-                Direction::Reverse => all.iter().rev().all(&mut take),
-            };
+            });
             match page.next {
                 Some(next) if more => rest = rest.rest(direction, &next),
                 _ => break,
             }
         }
         let page = builder.finish();
-        let consumed = match &page.next {
-            Some(next) => range.up_to(direction, next),
-            None => range.clone(),
-        };
-        self.reads.borrow_mut().ranges.push((space, consumed));
+        let consumed = range.consumed(direction, page.next.as_deref());
+        self.reads.borrow_mut().ranges.add(space, &consumed);
         let rows = page.rows.into_iter().zip(times);
         let rows = rows
             .map(|((key, value), time)| (key, Row { time, value }))

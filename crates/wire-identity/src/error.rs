@@ -52,7 +52,19 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         Error::Invalid(sentence) => Envelope::invalid_argument(sentence),
         Error::NotFound(message) => Envelope::not_found(message),
         Error::Store(cause) => of_store(&cause),
-        Error::MadeInDevMode => internal(&Error::MadeInDevMode),
+        // Of documents, which no endpoint here asks for.
+        error @ (Error::MadeInDevMode
+        | Error::Documents(_)
+        | Error::DatabaseNotFound(_)
+        | Error::Exists(_)
+        | Error::PermissionDenied
+        | Error::TransactionExpired
+        | Error::InvalidTransaction
+        | Error::ReadOnlyTransaction
+        | Error::Aborted
+        | Error::ReadTimeTooOld
+        | Error::TooLarge(_)
+        | Error::Exhausted(_)) => internal(&error),
         Error::Internal(cause) => internal(&cause),
     }
 }
@@ -74,6 +86,7 @@ fn of_store(cause: &StoreError) -> Envelope {
 fn comes_back(cause: &StoreError) -> bool {
     match cause {
         StoreError::Contended
+        | StoreError::Changed
         | StoreError::Unavailable(_)
         | StoreError::SnapshotExpired
         | StoreError::Fatal(_)
@@ -266,7 +279,22 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         | Error::Invalid(_) => Code::InvalidRequest,
         Error::NotFound(_) => Code::NotFound,
         Error::Store(cause) if comes_back(&cause) => return no_storage(&text),
-        Error::MadeInDevMode | Error::Signing(_) | Error::Store(_) | Error::Internal(_) => {
+        Error::MadeInDevMode
+        | Error::Signing(_)
+        | Error::Store(_)
+        | Error::Internal(_)
+        // Of documents, which no endpoint here asks for.
+        | Error::Documents(_)
+        | Error::DatabaseNotFound(_)
+        | Error::Exists(_)
+        | Error::PermissionDenied
+        | Error::TransactionExpired
+        | Error::InvalidTransaction
+        | Error::ReadOnlyTransaction
+        | Error::Aborted
+        | Error::ReadTimeTooOld
+        | Error::TooLarge(_)
+        | Error::Exhausted(_) => {
             return server_error(&text);
         }
     };

@@ -93,7 +93,9 @@ impl Core {
         match caller {
             Caller::Privileged { .. } => self.pool_of(caller, place.project, place.tenant),
             Caller::ApiKey { .. } if place.project.is_some() => Err(Error::ProjectNotTheirs),
-            Caller::ApiKey { .. } | Caller::Anonymous => Err(Error::CredentialMissing),
+            Caller::ApiKey { .. } | Caller::User { .. } | Caller::Anonymous => {
+                Err(Error::CredentialMissing)
+            }
         }
     }
 

@@ -170,7 +170,7 @@ impl Core {
     }
 
     /// Verifies a token's form, signature and times, by memory where it was seen before.
-    fn claims(&self, pool: &Pool, token: &str) -> Result<Arc<IdClaims>, Error> {
+    pub(crate) fn claims(&self, pool: &Pool, token: &str) -> Result<Arc<IdClaims>, Error> {
         let now = self.now();
         let context = [pool.project.as_str().as_bytes(), &[0], token.as_bytes()].concat();
         let (digest, keys) = (sha256(&context), self.keys());

@@ -276,7 +276,7 @@ impl Core {
 pub(super) fn is_privileged(caller: &Caller) -> bool {
     match caller {
         Caller::Privileged { .. } => true,
-        Caller::Anonymous | Caller::ApiKey { .. } => false,
+        Caller::Anonymous | Caller::ApiKey { .. } | Caller::User { .. } => false,
     }
 }
 

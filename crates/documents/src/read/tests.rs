@@ -350,3 +350,31 @@ fn damage_ends_a_scan() {
     assert!(scan.next().unwrap().is_err());
     assert!(scan.next().is_none());
 }
+
+#[test]
+fn the_longest_names_are_found_and_listed_in_order_now_and_in_the_past() {
+    let long = |end: &str| format!("{}{end}", "\0".repeat(1_500 - end.len()));
+    let parent = format!("{0}/{0}/{0}", long(""));
+    let of = |ends: &[&str]| -> Vec<String> {
+        let ids = ends.iter().map(|end| long(end));
+        ids.map(|id| format!("{parent}/{id}")).collect()
+    };
+    // The ids differ only behind what any cut key would keep.
+    let paths = of(&["a", "b", "c"]);
+    let world = World::new();
+    world.fill(paths.iter().cloned());
+    let before = world.read().time();
+    world.commit(&[delete(&paths[1])]).unwrap();
+    world.fill(of(&["bb"]));
+    for path in &paths {
+        assert_eq!(world.find(path).is_some(), *path != paths[1]);
+    }
+    let check = |tx: &dyn Read, expected: &[&str]| {
+        let listed = listed(tx, &parent, "", 10, Missing::Hidden);
+        let ids: Vec<_> = expected.iter().map(|end| long(end)).collect();
+        assert_eq!(listed, ids);
+    };
+    check(&world.read(), &["a", "c", "bb"]);
+    check(&world.store.read_at(before).unwrap(), &["a", "b", "c"]);
+    assert_eq!(ids(&world.read(), "", "", 9), [long("")]);
+}

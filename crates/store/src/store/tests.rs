@@ -309,7 +309,7 @@ fn contention_ends_after_the_tries() {
         tx.get(SPACE, b"hot")?;
         // Somebody else writes what was read, every time. Blind: it must not wait for our turn at the key's gate.
         let writes = [((SPACE, b"hot".to_vec()), Some(Bytes::new()))].into();
-        let intent = Intent::new(CommitTime::ZERO, Reads::default(), writes, 0);
+        let intent = Intent::new(CommitTime::ZERO, Reads::default(), Vec::new(), writes, 0);
         assert!(matches!(store.submit(intent, false), Ok(Ok(_))));
         tx.put(SPACE, b"mine".to_vec(), Bytes::new())
     });

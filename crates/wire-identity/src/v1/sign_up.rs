@@ -29,7 +29,9 @@ pub(crate) const MEMBERS: &[&str] = &[
 pub(crate) async fn handle(call: &Call<'_>, fields: Fields) -> Result<Value, Envelope> {
     match &call.caller {
         Caller::Privileged { .. } => by_admin(call, fields).await,
-        Caller::Anonymous | Caller::ApiKey { .. } => by_client(call, fields).await,
+        Caller::Anonymous | Caller::ApiKey { .. } | Caller::User { .. } => {
+            by_client(call, fields).await
+        }
     }
 }
 

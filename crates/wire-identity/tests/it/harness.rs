@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
-use firekeep_api::{Client, Core, Mode, Options};
+use firekeep_api::{Access, Client, Core, Mode, Options};
 use firekeep_model::{Clock, Timestamp};
 use firekeep_store::{DbId, MemEngine, Store};
 use firekeep_wire_http::Incoming;
@@ -157,14 +157,15 @@ pub(crate) fn no_route() -> (u16, Value) {
 impl Server {
     pub(crate) fn new(mode: Mode) -> Self {
         let engine = Arc::new(MemEngine::new(Arc::new(Fixed)));
-        let store = Store::open(engine, DbId(0), Arc::new(Fixed)).unwrap();
+        let store = Store::open(engine.clone(), DbId(0), Arc::new(Fixed)).unwrap();
         let options = Options {
             project: Some(firekeep_model::ProjectId::parse("demo").unwrap()),
             mode,
             base_url: Some("https://fk.example.com".to_owned()),
             bridge: None,
+            documents: Access::Open,
         };
-        let core = Core::open(store, Arc::new(Fixed), options).unwrap();
+        let core = Core::open(engine, store, Arc::new(Fixed), options).unwrap();
         core.set_local_secret(ADMIN);
         let key = core.project_summary().api_keys.remove(0);
         Self { core, key }

@@ -1,0 +1,315 @@
+//! Which Firestore databases there are, and which of them are open.
+//!
+//! A database is a record in the system's store, and a number in the engine. The record is made on first use where the
+//! mode allows it, else by an administrator. Its number is never given to another one, and its clock goes on for ever:
+//! a client ignores what is older than what it saw (Firestore specification, section 3).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use firekeep_model::{Clock, DatabaseId, DatabaseName, OpContext, ProjectId, Timestamp};
+use firekeep_store::{
+    DbId, Direction, Engine, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx,
+};
+use serde::{Deserialize, Serialize};
+
+use super::database::{Database, off_async};
+use crate::limits::{DATABASE_IDLE, DATABASES_OPEN_MAX};
+use crate::{Core, Error};
+
+/// The number of the next database, in decimal. Number 0 is the system's.
+const NEXT: &[u8] = b"next-database";
+const RECORDS: &[u8] = b"database/";
+
+/// The open databases.
+pub(crate) struct Databases {
+    engine: Arc<dyn Engine>,
+    clock: Arc<dyn Clock>,
+    open: Mutex<Open>,
+    /// Held while one is opened: two stores of one database would not know of each other.
+    opening: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: HashMap<DatabaseName, Arc<Database>>,
+    closed: bool,
+}
+
+/// What is stored of a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Its number in the engine.
+    pub(super) number: u32,
+    /// Its name for ever; one that is made again has another one.
+    pub(super) uid: String,
+    pub(super) created_micros: i64,
+    pub(super) state: State,
+}
+
+/// How far the life of a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// It is there.
+    Live,
+    /// It was deleted, and still has data.
+    Emptying,
+    /// It was deleted. The record keeps its number.
+    Deleted,
+}
+
+impl Databases {
+    pub(crate) fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            engine,
+            clock,
+            open: Mutex::default(),
+            opening: Mutex::default(),
+        }
+    }
+
+    /// The database, if it is open.
+    fn find(&self, name: &DatabaseName) -> Result<Option<Arc<Database>>, Error> {
+        let open = self.lock();
+        if open.closed {
+            return Err(Error::Store(firekeep_store::Error::Closed));
+        }
+        let found = open.all.get(name).cloned();
+        drop(open);
+        if let Some(found) = &found {
+            found.touch(self.clock.now());
+        }
+        Ok(found)
+    }
+
+    /// The open databases.
+    pub(super) fn all(&self) -> Vec<Arc<Database>> {
+        self.lock().all.values().cloned().collect()
+    }
+
+    /// Closes those that nobody used lately.
+    pub(super) fn close_idle(&self) {
+        let idle = i64::try_from(DATABASE_IDLE.as_micros()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_micros(self.clock.now().micros().saturating_sub(idle));
+        let mut open = self.lock();
+        open.all
+            .retain(|_, database| is_in_use(database) || database.used() > before);
+    }
+
+    /// Takes no further request, and waits until everything in line is durable. Blocks.
+    pub(super) fn close(&self) {
+        let mut open = self.lock();
+        open.closed = true;
+        let all = std::mem::take(&mut open.all);
+        drop(open);
+        for database in all.into_values() {
+            database.store.close();
+        }
+    }
+
+    /// Makes room for one more, at the cost of the one that was used longest ago by nobody who still does.
+    fn make_room(&self) -> Result<(), Error> {
+        let mut open = self.lock();
+        if open.all.len() < DATABASES_OPEN_MAX {
+            return Ok(());
+        }
+        let unused = open.all.values().filter(|database| !is_in_use(database));
+        let oldest = unused.min_by_key(|database| database.used());
+        let oldest = oldest.map(|database| database.name.clone());
+        let oldest = oldest.ok_or(Error::Exhausted("databases in use at once"))?;
+        // Nobody can take it meanwhile, and nothing is in line there: its end is quick.
+        open.all.remove(&oldest);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether somebody has it beside the list of open ones. Asked with that list locked, from which alone it is taken.
+fn is_in_use(database: &Arc<Database>) -> bool {
+    Arc::strong_count(database) > 1
+}
+
+impl Core {
+    /// A database, opened where it is not open, made where it is missing and may be made.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseNotFound`], [`Error::Exhausted`]; storage errors.
+    pub(super) async fn database(
+        self: &Arc<Self>,
+        name: &DatabaseName,
+    ) -> Result<Arc<Database>, Error> {
+        if let Some(found) = self.databases.find(name)? {
+            return Ok(found);
+        }
+        let (core, name) = (Arc::clone(self), name.clone());
+        off_async(move || core.open_database(&name)).await
+    }
+
+    /// Whether a database is there, or would be made on first use.
+    pub(super) fn has_database(&self, name: &DatabaseName) -> Result<bool, Error> {
+        if self.databases.find(name)?.is_some() {
+            return Ok(true);
+        }
+        let record = Record::find(&self.read()?, name)?;
+        Ok(self.makes(name) || record.is_some_and(|record| record.state == State::Live))
+    }
+
+    /// Whether a database is made when somebody uses it.
+    fn makes(&self, name: &DatabaseName) -> bool {
+        let is_default = name.database().as_str() == DatabaseId::DEFAULT;
+        self.policy.open() || (is_default && *name.project() == self.project_id)
+    }
+
+    fn open_database(&self, name: &DatabaseName) -> Result<Arc<Database>, Error> {
+        let databases = &self.databases;
+        let opening = databases.opening.lock();
+        let _opening = opening.unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = databases.find(name)? {
+            return Ok(found);
+        }
+        let known = Record::find(&self.read()?, name)?;
+        let record = match known.filter(|record| record.state == State::Live) {
+            Some(record) => record,
+            None if self.makes(name) => {
+                self.write_here(|tx, cx| Record::create(tx, cx, name, IfLive::Keep))?
+            }
+            None => return Err(Error::DatabaseNotFound(name.clone())),
+        };
+        databases.make_room()?;
+        let (engine, clock) = (&databases.engine, &databases.clock);
+        let store = Store::open(Arc::clone(engine), DbId(record.number), Arc::clone(clock))?;
+        let database = Arc::new(Database::new(name.clone(), store, engine.remote()));
+        database.touch(clock.now());
+        let mut open = databases.lock();
+        if open.closed {
+            return Err(Error::Store(firekeep_store::Error::Closed));
+        }
+        open.all.insert(name.clone(), Arc::clone(&database));
+        Ok(database)
+    }
+}
+
+/// What to do where a database is already there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfLive {
+    /// Be content.
+    Keep,
+    /// Refuse.
+    Refuse,
+}
+
+impl Record {
+    pub(super) fn find(tx: &dyn Read, name: &DatabaseName) -> Result<Option<Self>, Error> {
+        let row = tx.get(Space::SysConfig, &key(name))?;
+        Ok(row
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()?)
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
+    /// The records of a project's databases, or of all, by their names.
+    pub(super) fn list(
+        tx: &dyn Read,
+        project: Option<&ProjectId>,
+    ) -> Result<Vec<(DatabaseName, Self)>, Error> {
+        let prefix = match project {
+            Some(project) => [RECORDS, project.as_str().as_bytes(), &[0]].concat(),
+            None => RECORDS.to_vec(),
+        };
+        let mut rest = Some(KeyRange::prefix(&prefix));
+        let mut records = Vec::new();
+        while let Some(range) = rest.take() {
+            let page = tx.scan(
+                Space::SysConfig,
+                &range,
+                Direction::Forward,
+                PageLimit::default(),
+            )?;
+            rest = page.next.map(|next| range.after(&next));
+            for (key, row) in page.rows {
+                records.push((name_of(&key)?, serde_json::from_slice(&row)?));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Makes the record of a database; one that was deleted gets its number back, and with it its clock.
+    pub(super) fn create(
+        tx: &mut WriteTx<'_>,
+        cx: &mut OpContext<'_>,
+        name: &DatabaseName,
+        if_live: IfLive,
+    ) -> Result<Self, Error> {
+        let known = Self::find(tx, name)?;
+        let number = match known {
+            Some(known) if known.state == State::Live && if_live == IfLive::Keep => {
+                return Ok(known);
+            }
+            Some(known) if known.state == State::Live => {
+                return Err(Error::Exists(format!("the database `{name}`")));
+            }
+            Some(known) if known.state == State::Emptying => {
+                return Err(Error::Invalid(format!(
+                    "the database `{name}` is still being deleted"
+                )));
+            }
+            Some(known) => known.number,
+            None => next_number(tx)?,
+        };
+        let mut uid = [0; 16];
+        cx.rng.fill(&mut uid);
+        let record = Self {
+            number,
+            uid: hex::encode(uid),
+            created_micros: cx.now.micros(),
+            state: State::Live,
+        };
+        record.put(tx, name)?;
+        Ok(record)
+    }
+
+    pub(super) fn put(&self, tx: &mut WriteTx<'_>, name: &DatabaseName) -> Result<(), Error> {
+        let row = serde_json::to_vec(self)?;
+        Ok(tx.put(Space::SysConfig, key(name), row.into())?)
+    }
+}
+
+/// Takes the next number.
+fn next_number(tx: &mut WriteTx<'_>) -> Result<u32, Error> {
+    let row = tx.get(Space::SysConfig, NEXT)?;
+    let number: u32 = row.map_or(Ok(1), |bytes| serde_json::from_slice(&bytes))?;
+    let next = number
+        .checked_add(1)
+        .ok_or(Error::Exhausted("databases were ever made"))?;
+    let row = serde_json::to_vec(&next)?;
+    tx.put(Space::SysConfig, NEXT.to_vec(), row.into())?;
+    Ok(number)
+}
+
+/// The database of a record's key.
+fn name_of(key: &[u8]) -> Result<DatabaseName, Error> {
+    let damaged = || Error::Internal("the key of a database's record cannot be read".to_owned());
+    let text = key
+        .strip_prefix(RECORDS)
+        .and_then(|key| str::from_utf8(key).ok());
+    let (project, database) = text
+        .and_then(|text| text.split_once('\0'))
+        .ok_or_else(damaged)?;
+    let project = ProjectId::parse(project).map_err(|_| damaged())?;
+    let database = DatabaseId::parse(database).map_err(|_| damaged())?;
+    Ok(DatabaseName::new(project, database))
+}
+
+/// Project ids hold no control characters.
+fn key(name: &DatabaseName) -> Key {
+    let project = name.project().as_str().as_bytes();
+    let database = name.database().as_str().as_bytes();
+    [RECORDS, project, &[0], database].concat()
+}
