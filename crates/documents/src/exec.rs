@@ -13,6 +13,7 @@ pub(crate) mod sort_key;
 mod sorted;
 mod source;
 pub(crate) mod stream;
+mod tally;
 mod vicinity;
 mod walk;
 pub(crate) mod zigzag;
@@ -38,6 +39,7 @@ pub(crate) use sorted::Sorted;
 pub(crate) use source::Source;
 use stream::Merge;
 pub(crate) use stream::Stream;
+pub(crate) use tally::Tally;
 use vicinity::Vicinity;
 pub(crate) use walk::{Walk, range_of};
 
