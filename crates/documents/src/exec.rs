@@ -13,6 +13,7 @@ pub(crate) mod sort_key;
 mod sorted;
 mod source;
 pub(crate) mod stream;
+mod tally;
 mod vicinity;
 mod walk;
 pub(crate) mod zigzag;
@@ -24,12 +25,13 @@ use firekeep_store::Read;
 
 use crate::Error;
 use crate::dnf::Dnf;
+use crate::explain::Explained;
 use crate::index::catalog::Catalog;
 use crate::index::definition::QueryScope;
 use crate::plan::{self, Plan};
 use crate::query::{InvalidQuery, Query};
 
-pub use aggregation::Aggregation;
+pub use aggregation::{Aggregation, Results};
 pub(crate) use ask::Ask;
 use ordered::Ordered;
 use reader::{Counts, Cx};
@@ -37,8 +39,9 @@ pub(crate) use sorted::Sorted;
 pub(crate) use source::Source;
 use stream::Merge;
 pub(crate) use stream::Stream;
+pub(crate) use tally::Tally;
 use vicinity::Vicinity;
-pub(crate) use walk::Walk;
+pub(crate) use walk::{Walk, range_of};
 
 /// How much one page may take. Every bound counts as at least 1, so that a page always gets on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,7 @@ pub struct Execution {
     state: Option<State>,
     used: Vec<(QueryScope, String)>,
     counts: Counts,
+    results: u64,
 }
 
 #[derive(Debug)]
@@ -93,6 +97,7 @@ impl Execution {
             state: None,
             used: Vec::new(),
             counts: Counts::default(),
+            results: 0,
         })
     }
 
@@ -104,7 +109,32 @@ impl Execution {
         let mut cx = Cx::new(tx, budget.rows_read, self.counts);
         let page = self.read_page(&mut cx, budget);
         self.counts = cx.counts;
+        if let Ok(page) = &page {
+            let given = u64::try_from(page.documents.len());
+            self.results = self.results.saturating_add(given.unwrap_or(u64::MAX));
+        }
         page
+    }
+
+    /// Chooses the plan, if there was no page yet: for explaining it without carrying it out.
+    ///
+    /// # Errors
+    /// As [`next_page`](Self::next_page).
+    pub fn prepare(&mut self, tx: &dyn Read) -> Result<(), Error> {
+        let mut cx = Cx::new(tx, usize::MAX, self.counts);
+        if self.state.is_none() {
+            let plan = plan::plan(&self.ask, &self.catalog, &mut cx)?;
+            self.begin(plan);
+        }
+        self.counts = cx.counts;
+        Ok(())
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn explain(&self) -> Explained {
+        let wanted = plan::missing_index(&self.ask.query, &[], &self.catalog);
+        Explained::new(&self.used, self.counts, self.results, wanted)
     }
 
     fn begin(&mut self, plan: Plan) {
@@ -139,4 +169,4 @@ fn check(query: &Query) -> Result<(), InvalidQuery> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

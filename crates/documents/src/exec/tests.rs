@@ -1,7 +1,7 @@
 //! Every plan gives what the plain way gives, whatever the pages.
 
-use firekeep_model::{CollectionId, Document, FieldMask, FieldRef};
-use firekeep_store::{ReadTx, WriteTx};
+use firekeep_model::{CollectionId, Document, FieldMask, FieldRef, Vector};
+use firekeep_store::{ReadTx, Space, WriteTx};
 use firekeep_testkit::random::Seeded;
 
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::index::{Definition, FieldOverride, IndexOrder, Indexes, QueryScope, backfill, change};
 use crate::query::fixture as queries;
-use crate::query::{CollectionSelector, Query};
-use crate::{fixture, naive};
+use crate::query::{CollectionSelector, DistanceMeasure, FindNearest, Query};
+use crate::{IndexMaintenance, fixture, naive};
 
 /// More than anything here needs.
 pub(crate) const AMPLE: Budget = Budget {
@@ -247,5 +247,178 @@ fn values_and_names_that_entries_cannot_hold_do_not_matter() {
             80,
             &mut tally,
         );
+    }
+}
+
+/// An answer is read by whichever thread is free.
+#[test]
+fn executions_are_sent_between_threads() {
+    const fn is_sent<T: Send + 'static>() {}
+    is_sent::<Execution>();
+    is_sent::<Aggregation>();
+}
+
+/// A generated search for near vectors.
+fn any_nearest(world: &mut queries::World, documents: &[Document]) -> Query {
+    let filter = world.random.once_in(2);
+    let filter = filter.then(|| world.likely_filter(documents));
+    let random = &mut world.random;
+    let measure = random.pick(&[
+        DistanceMeasure::Euclidean,
+        DistanceMeasure::Cosine,
+        DistanceMeasure::DotProduct,
+    ]);
+    let vector: Vec<_> = (0..2).map(|_| random.pick(&[-1.0, 0.5, 3.0])).collect();
+    Query {
+        from: CollectionSelector {
+            collection: Some(CollectionId::parse("c").unwrap()),
+            all_descendants: random.once_in(2),
+        },
+        filter,
+        find_nearest: Some(FindNearest {
+            field: queries::field_path("v"),
+            vector: Vector::new(vector).unwrap(),
+            measure,
+            limit: random.pick(&[1, 3, 100]),
+            distance_threshold: random.pick(&[None, Some(2.0)]),
+            distance_result_field: random.once_in(2).then(|| "distance".into()),
+        }),
+        ..Query::default()
+    }
+}
+
+#[test]
+fn near_vectors_are_those_of_the_plain_way() {
+    let mut tally = BTreeMap::new();
+    for seed in 0..30 {
+        let mut world = queries::World::new(seed);
+        let mut documents = world.documents();
+        for document in &mut documents {
+            let length = world.random.pick(&[0, 2, 2, 2, 3]);
+            let numbers: Vec<_> = (0..length)
+                .map(|_| world.random.pick(&[-2.0, -1.0, 0.0, 0.5, 1.0, 4.0]))
+                .collect();
+            if let Ok(vector) = Vector::new(numbers) {
+                let field = queries::field_path("v");
+                document
+                    .fields
+                    .set_path(&field, firekeep_model::Value::Vector(vector));
+            }
+        }
+        let random = Seeded::new(seed);
+        let (database, catalog) = database_with(&documents, |tx| {
+            let fields = ["a", "v"].map(queries::field);
+            let [a, v] = fields;
+            for scope in [QueryScope::Collection, QueryScope::CollectionGroup] {
+                let fields = vec![
+                    (a.clone(), IndexOrder::Ascending),
+                    (v.clone(), IndexOrder::Vector(2)),
+                ];
+                let collection = CollectionId::parse("c").unwrap();
+                change::add_composite(tx, Definition::new(collection, scope, fields).unwrap())?;
+            }
+            declare_some(&mut random.clone(), tx)
+        });
+        let tx = database.read();
+        for _ in 0..40 {
+            let query = any_nearest(&mut world, &documents);
+            let budget = budget(&mut world.random);
+            let execution = any_execution(&mut world.random, &query, &catalog, &mut tally);
+            let found = answer(&tx, execution, budget);
+            // A distance of NaN is not equal to itself.
+            let (found, expected) = (format!("{found:?}"), format!("{:?}", expected(&tx, &query)));
+            assert_eq!(found, expected, "{seed} {query:#?}");
+        }
+    }
+    assert!(tally.keys().any(|kind| kind.contains("any")), "{tally:#?}");
+    assert!(
+        tally.keys().any(|kind| kind.contains("composite true")),
+        "{tally:#?}"
+    );
+}
+
+/// Changes some documents.
+fn write_some(world: &mut queries::World, database: &fixture::World, indexes: &Indexes) {
+    database.pass(1_000);
+    let documents = world.documents();
+    let mut writes = Vec::new();
+    for document in documents {
+        let path = document.path.as_str();
+        match world.random.below(6) {
+            0 => writes.push(fixture::delete(path)),
+            1 | 2 => writes.push(fixture::replace(path, document.fields)),
+            _ => {}
+        }
+    }
+    database.commit_with(&writes, indexes).unwrap();
+}
+
+#[test]
+fn pages_are_those_of_their_read_time_whatever_is_written_between() {
+    let mut tally = BTreeMap::new();
+    for seed in 0..24 {
+        let mut world = queries::World::new(seed);
+        let random = Seeded::new(seed);
+        let documents = world.documents();
+        let (database, catalog) =
+            database_with(&documents, |tx| declare_some(&mut random.clone(), tx));
+        let indexes = Indexes::new();
+        let mut times = Vec::new();
+        for _ in 0..4 {
+            times.push(database.read().time());
+            write_some(&mut world, &database, &indexes);
+        }
+        for _ in 0..25 {
+            let query = any_query(&mut world, &documents);
+            let time = world.random.pick(&times);
+            let expected = expected(&database.store.read_at(time).unwrap(), &query);
+            let budget = budget(&mut world.random);
+            let mut execution = any_execution(&mut world.random, &query, &catalog, &mut tally);
+            let mut found = naive::Answer::default();
+            loop {
+                let tx = database.store.read_at(time).unwrap();
+                let page = execution.next_page(&tx, budget).unwrap();
+                drop(tx);
+                found.documents.extend(page.documents);
+                found.skipped += usize::try_from(page.skipped).unwrap();
+                if page.done {
+                    break;
+                }
+                if world.random.once_in(8) {
+                    write_some(&mut world, &database, &indexes);
+                }
+            }
+            assert_eq!(found, expected, "{seed} {query:#?}");
+        }
+    }
+}
+
+/// A transaction that writes sees what it wrote, in index entries too.
+#[test]
+fn transactions_find_their_own_writes() {
+    for seed in 0..200 {
+        let mut world = queries::World::new(seed);
+        let documents = world.documents();
+        let (database, catalog) = database_of(&documents);
+        let indexes = Indexes::new();
+        let changed = world.documents();
+        let query = any_query(&mut world, &documents);
+        let check = |tx: &mut WriteTx<'_>| {
+            for document in changed.iter().step_by(3) {
+                let path = &document.path;
+                let before = crate::read::find(tx, path)?.map(|document| document.fields);
+                let row = crate::codec::encode(&document.fields, crate::codec::Created::ByThisRow);
+                tx.put(Space::Docs, crate::keys::document(path), row)?;
+                let after = Some(&document.fields);
+                indexes.update(tx, path, before.as_ref(), after)?;
+            }
+            let mut execution = Execution::new(query.clone(), Arc::clone(&catalog))?;
+            let page = execution.next_page(tx, AMPLE)?;
+            let expected = naive::answer(&query, naive::scan(tx, &query))?;
+            assert!(page.done);
+            assert_eq!(page.documents, expected.documents, "{query:#?}");
+            Ok::<_, Error>(())
+        };
+        database.store.write(check).unwrap();
     }
 }
