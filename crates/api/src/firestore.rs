@@ -20,6 +20,7 @@ mod list_collection_ids;
 mod list_documents;
 mod operations;
 mod page_token;
+mod partition_query;
 mod reading;
 mod run_aggregation_query;
 mod run_query;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use firekeep_model::Timestamp;
 
 pub use firekeep_documents::aggregate::{Aggregation, AggregationQuery, Operator};
+pub use firekeep_documents::explain::{Explained, IndexUsed};
 pub use firekeep_documents::filter::{Comparison, Condition, FieldFilter, Filter};
 pub use firekeep_documents::index::backfill::Task;
 pub use firekeep_documents::index::catalog::{Group, Kinds, Override};
@@ -40,6 +42,7 @@ pub use firekeep_documents::index::{
     Catalog, Composite, Definition, FieldOverride, IndexField, IndexId, IndexOrder, InvalidIndex,
     Kind, Mode as IndexMode, QueryScope, State as IndexState,
 };
+pub use firekeep_documents::plan::RequiredIndex;
 pub use firekeep_documents::query::{
     CollectionSelector, Cursor, Direction, DistanceMeasure, FindNearest, InvalidQuery, Order,
     Query, projection,
@@ -59,8 +62,8 @@ pub use self::indexes::IndexProgress;
 pub use self::list_documents::{List, ListPage};
 pub use self::operations::{End, LongOperation, OperationKind};
 pub use self::run_aggregation_query::Aggregated;
-pub use self::run_query::{AnswerPage, Answers};
 pub(crate) use self::operations::Operations;
+pub use self::run_query::{AnswerPage, Answers, Explain};
 pub(crate) use self::transactions::Transactions;
 use crate::Core;
 

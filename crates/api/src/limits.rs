@@ -35,6 +35,9 @@ pub(crate) const LIST_DOCUMENTS_AT_ONCE: usize = 32;
 pub(crate) const COLLECTION_IDS_PAGE: usize = 300;
 pub(crate) const COLLECTION_IDS_PAGE_MAX: usize = 1_000;
 
+/// Parts that a partition query makes, at most.
+pub(crate) const PARTITIONS_MAX: usize = 1_000;
+
 /// The first page of a query's answer, which is read on an async thread.
 pub(crate) const QUERY_PAGE_FIRST: Budget = Budget {
     documents: 32,

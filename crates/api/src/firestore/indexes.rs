@@ -8,6 +8,7 @@ use firekeep_documents::Error as DocumentError;
 use firekeep_documents::index::backfill::{self, Progress, Task};
 use firekeep_documents::index::change::{self, Declared};
 use firekeep_documents::index::{Catalog, Definition, FieldOverride, IndexId, Mode, State};
+use firekeep_documents::plan::missing_index;
 use firekeep_model::{Caller, CollectionId, DatabaseName, FieldPath, FieldRef};
 use firekeep_store::{Error as StoreError, WriteTx};
 
@@ -157,18 +158,47 @@ impl Firestore {
         Ok(changed)
     }
 
-    /// Has a group of collections indexed that a query asks for the first time, where nobody said otherwise: the query
-    /// itself is answered without.
-    pub(super) async fn index_group(&self, database: &Arc<Database>, query: &Query) {
-        let Some(collection) = wanted_group(query) else {
-            return;
+    /// Does what the database says about queries that want an index: refuses them, or says so in the log, or has a group
+    /// of collections indexed that is asked for the first time. That query itself is answered without.
+    ///
+    /// # Errors
+    /// [`Error::IndexRequired`]; storage errors.
+    pub(super) async fn look_for_index(
+        &self,
+        database: &Arc<Database>,
+        query: &Query,
+        summed: &[FieldPath],
+    ) -> Result<(), Error> {
+        let catalog = match database.remote {
+            false => database.catalog()?,
+            true => {
+                let database = Arc::clone(database);
+                off_async(move || database.catalog()).await?
+            }
         };
-        let off = database.catalog().is_ok_and(|catalog| {
-            catalog.mode() == Mode::Auto && catalog.group_state(collection) == State::Off
-        });
-        if !off {
-            return;
+        match catalog.mode() {
+            Mode::Auto => {
+                let group = wanted_group(query);
+                let off = |id: &&CollectionId| catalog.group_state(id) == State::Off;
+                if let Some(collection) = group.filter(off) {
+                    self.index_group(database, collection).await;
+                }
+            }
+            Mode::Warn => {
+                if let Some(index) = missing_index(query, summed, &catalog) {
+                    tracing::warn!(database = %database.name, "{index} {index:?}");
+                }
+            }
+            Mode::Enforce => {
+                if let Some(index) = missing_index(query, summed, &catalog) {
+                    return Err(Error::IndexRequired(Box::new(index)));
+                }
+            }
         }
+        Ok(())
+    }
+
+    async fn index_group(&self, database: &Arc<Database>, collection: &CollectionId) {
         let id = collection.clone();
         let enabled = database.commit(self.0.now(), move |tx| change::enable_group(tx, &id));
         match enabled.await {

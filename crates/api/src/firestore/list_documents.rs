@@ -1,5 +1,7 @@
 //! `ListDocuments`: the documents of a collection, or of all directly below a document, in pages.
 
+use std::sync::Arc;
+
 use firekeep_documents::query::{InvalidQuery, Strictness};
 use firekeep_documents::{Error as DocumentError, Execution, Missing, read};
 use firekeep_model::{
@@ -10,7 +12,7 @@ use firekeep_store::Read;
 
 use super::get_document::masked;
 use super::page_token::PageToken;
-use super::{CollectionSelector, Consistency, Cursor, Firestore, Listed, Order, Query};
+use super::{Catalog, CollectionSelector, Consistency, Cursor, Firestore, Listed, Order, Query};
 use crate::Error;
 use crate::limits::{
     LIST_BYTES, LIST_DOCUMENTS_AT_ONCE, LIST_PAGE, LIST_PAGE_MAX, QUERY_PAGE, page_size,
@@ -86,7 +88,8 @@ impl Firestore {
             query.validate(database, Strictness::Lenient)?;
             let reading = self.reading(caller, database, reading_of).await?;
             let orders = query.normal_order();
-            let page = reading.go_on(time, move |tx| in_order(tx, &query, size));
+            let catalog = reading.catalog();
+            let page = reading.go_on(time, move |tx| in_order(tx, &query, catalog(tx)?, size));
             let ((documents, more), time) = page.await?;
             let after = documents
                 .last()
@@ -226,13 +229,15 @@ fn next_collection(
 fn in_order(
     tx: &dyn Read,
     query: &Query,
+    catalog: Arc<Catalog>,
     size: usize,
 ) -> Result<(Vec<Document>, bool), DocumentError> {
     let limit = u32::try_from(size + 1).ok();
-    let mut execution = Execution::new(Query {
+    let query = Query {
         limit,
         ..query.clone()
-    })?;
+    };
+    let mut execution = Execution::new(query, catalog)?;
     let mut documents = Vec::new();
     let mut bytes = 0;
     loop {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use firekeep_documents::Error as DocumentError;
+use firekeep_documents::index::Catalog;
 use firekeep_model::{Caller, DatabaseName, Timestamp};
 use firekeep_store::{CommitTime, Read, ReadLog, Recording};
 
@@ -92,6 +93,23 @@ impl Reading {
     /// The time that everything is read at, once something was.
     pub(super) fn time(&self) -> Timestamp {
         Timestamp::from_micros(self.at.unwrap_or_default().0)
+    }
+
+    /// Gives the catalogue of indexes that holds where this reads, in the transaction of the first read.
+    pub(super) fn catalog(
+        &self,
+    ) -> impl Fn(&dyn Read) -> Result<Arc<Catalog>, DocumentError> + Send + Sync + 'static {
+        let (indexes, at) = (self.database.indexes(), self.at);
+        move |tx| {
+            let now = indexes.catalog(tx)?;
+            let changed = !now.groups().is_empty()
+                || !now.all_composites().is_empty()
+                || !now.overrides().is_empty();
+            Ok(match at.filter(|_| changed) {
+                Some(time) => Arc::new(now.as_of(time)),
+                None => now,
+            })
+        }
     }
 
     /// Reads the next page of a list, off the async threads: at the time of the first page while that can be read, or
