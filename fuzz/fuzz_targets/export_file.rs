@@ -5,7 +5,7 @@
 #![no_main]
 
 use firekeep_documents::codec;
-use firekeep_documents::export::{FileError, Header, Reader, Writer};
+use firekeep_documents::export::{Declaration, FileError, Header, Reader, Writer};
 use firekeep_model::{DatabaseName, Document, DocumentPath, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,17 +29,25 @@ fn read(file: &[u8]) -> Result<(Header, Vec<Document>), FileError> {
     assert_eq!(reader.totals().documents, documents.len() as u64);
     assert!(reader.read().expect("the end stays the end").is_none());
     let header = reader.header().clone();
-    assert_eq!(write(&header, &documents).1, documents);
+    assert_eq!(
+        write(&header, reader.declarations(), &documents).1,
+        documents
+    );
     Ok((header, documents))
 }
 
-fn write(header: &Header, documents: &[Document]) -> (Vec<u8>, Vec<Document>) {
-    let mut writer = Writer::begin(Vec::new(), header).expect("memory takes it");
+fn write(
+    header: &Header,
+    declarations: &[Declaration],
+    documents: &[Document],
+) -> (Vec<u8>, Vec<Document>) {
+    let mut writer = Writer::begin(Vec::new(), header, declarations).expect("memory takes it");
     for document in documents {
         writer.document(document).expect("it was read");
     }
     let (file, _) = writer.finish().expect("memory takes it");
     let again = Reader::open(file.as_slice()).expect("what we write can be read");
+    assert_eq!(again.declarations(), declarations);
     let again = again.map(|document| document.expect("what we write can be read"));
     (file.clone(), again.collect())
 }
@@ -61,10 +69,13 @@ fn comes_back(row: &[u8]) {
         database,
         read_time,
     };
-    let (mut file, again) = write(&header, std::slice::from_ref(&document));
+    let (mut file, again) = write(&header, &[], std::slice::from_ref(&document));
     assert_eq!(again, [document]);
     // One place a run: which one, the bytes choose.
-    let at = row.iter().fold(0usize, |at, byte| at.wrapping_mul(31) + usize::from(*byte)) % file.len();
+    let at = row
+        .iter()
+        .fold(0usize, |at, byte| at.wrapping_mul(31) + usize::from(*byte))
+        % file.len();
     assert!(read(&file[..at]).is_err());
     file[at] ^= 1 << (row.len() % 8);
     assert!(read(&file).is_err());

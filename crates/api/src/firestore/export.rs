@@ -9,9 +9,11 @@ use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use firekeep_documents::Error as DocumentError;
 use firekeep_documents::export::run::{self, Batches, Imported, Incoming, Walk};
-use firekeep_documents::export::{FileError, Header, Reader, Writer};
-use firekeep_documents::{Error as DocumentError, NoIndexes};
+use firekeep_documents::export::{Declaration, FileError, Header, Reader, Writer};
+use firekeep_documents::index::backfill::{self, Step};
+use firekeep_documents::index::catalog::{Catalog, Indexes};
 use firekeep_managed_export::{Error as ManagedError, Export as ManagedExport, Writer as Managed};
 use firekeep_model::{Caller, DatabaseName, Document, DocumentName, Map, OpContext, Timestamp};
 use firekeep_store::{CommitTime, Error as StoreError};
@@ -213,7 +215,8 @@ fn export(
         database: database.name.clone(),
         read_time: Timestamp::from_micros(at.0),
     };
-    let mut target = Target::begin(to, &header, core.now())?;
+    let declarations = Declaration::all(&Catalog::load(&database.view(None)?)?);
+    let mut target = Target::begin(to, &header, &declarations, core.now())?;
     let written = write_all(database, at, &mut target, running);
     if let Err(error) = written {
         target.give_up();
@@ -246,7 +249,12 @@ fn write_all(
 }
 
 impl Target {
-    fn begin(to: ExportTo, header: &Header, now: Timestamp) -> Result<Self, Error> {
+    fn begin(
+        to: ExportTo,
+        header: &Header,
+        declarations: &[Declaration],
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let path = match to {
             ExportTo::File(path) => path,
             ExportTo::ManagedFolder { folder, name } => {
@@ -264,7 +272,7 @@ impl Target {
         part.push(".part");
         let part = PathBuf::from(part);
         let file = File::create(&part).map_err(|error| of_file(&part, error.into()))?;
-        let writer = Writer::begin(BufWriter::new(file), header);
+        let writer = Writer::begin(BufWriter::new(file), header, declarations);
         Ok(Self::File {
             writer: writer.map_err(|error| of_file(&part, error))?,
             part,
@@ -320,33 +328,74 @@ fn import(
     running: &Running,
 ) -> Result<End, Error> {
     let mut source = Source::open(from)?;
+    let mut notes = Vec::new();
+    for declaration in source.declarations() {
+        notes.extend(declare(database, declaration, running)?);
+    }
     let incoming = std::iter::from_fn(|| source.read(&database.name, references).transpose());
+    let indexes = Indexes::new();
     let mut read = 0u64;
     for batch in Batches::new(incoming) {
         let batch = batch?;
         read += u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let imported = commit(core, database, &batch)?;
+        let imported = commit(core, database, &indexes, &batch)?;
         running.count(imported.written, imported.unchanged)?;
     }
-    let told = source.told().filter(|told| *told != read);
-    let note = |told| {
-        format!(
+    if let Some(told) = source.told().filter(|told| *told != read) {
+        notes.push(format!(
             "the export's metadata speak of {told} documents, and {read} were there: it may be incomplete"
-        )
+        ));
+    }
+    let read_time = None;
+    Ok(End::Done { read_time, notes })
+}
+
+/// Declares an index of an export; where others of the same collections are being changed, when that is done. Gives a note
+/// about one that is not taken over.
+fn declare(
+    database: &Database,
+    declaration: &Declaration,
+    running: &Running,
+) -> Result<Option<String>, Error> {
+    let try_it = || (database.store).write(|tx| declaration.apply(tx));
+    let tried = match try_it() {
+        Err(error) if Declaration::is_refusal(&error) => {
+            settle(database, running)?;
+            try_it()
+        }
+        tried => tried,
     };
-    Ok(End::Done {
-        read_time: None,
-        notes: told.map(note).into_iter().collect(),
-    })
+    match tried {
+        Ok(()) => Ok(None),
+        Err(error) if Declaration::is_refusal(&error) => {
+            Ok(Some(format!("an index is not taken over: {error}")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Builds and removes indexes until nothing is left to do.
+fn settle(database: &Database, running: &Running) -> Result<(), Error> {
+    for task in Catalog::load(&database.view(None)?)?.tasks() {
+        while matches!(backfill::step(&database.store, &task)?, Step::More) {
+            running.count(0, 0)?;
+        }
+    }
+    Ok(())
 }
 
 /// Commits documents, in several parts where one is too much, so that the one that is refused can be named.
-fn commit(core: &Core, database: &Database, batch: &[Incoming]) -> Result<Imported, Error> {
+fn commit(
+    core: &Core,
+    database: &Database,
+    indexes: &Indexes,
+    batch: &[Incoming],
+) -> Result<Imported, Error> {
     let now = core.now();
     let written = database.store.write(|tx| {
         let mut rng = SystemRng;
         let cx = OpContext { now, rng: &mut rng };
-        run::apply(tx, &cx, batch, &NoIndexes)
+        run::apply(tx, &cx, batch, indexes)
     });
     let error = match written {
         Ok(imported) => return Ok(imported),
@@ -361,8 +410,8 @@ fn commit(core: &Core, database: &Database, batch: &[Incoming]) -> Result<Import
         ))),
         [_, _, ..] if of_batch => {
             let (first, second) = batch.split_at(batch.len() / 2);
-            let mut imported = commit(core, database, first)?;
-            imported += commit(core, database, second)?;
+            let mut imported = commit(core, database, indexes, first)?;
+            imported += commit(core, database, indexes, second)?;
             Ok(imported)
         }
         _ => Err(error.into()),
@@ -422,6 +471,13 @@ impl Source {
             incoming.fields = led(incoming.fields, &from, to)?;
         }
         Ok(Some(incoming))
+    }
+
+    fn declarations(&self) -> &[Declaration] {
+        match self {
+            Self::File { reader, .. } => reader.declarations(),
+            Self::Managed(_) => &[],
+        }
     }
 
     fn told(&self) -> Option<u64> {

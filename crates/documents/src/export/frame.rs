@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Header,
     Documents,
     Trailer,
+    Indexes,
 }
 
 impl Kind {
@@ -24,6 +25,7 @@ impl Kind {
             Self::Header => 1,
             Self::Documents => 2,
             Self::Trailer => 3,
+            Self::Indexes => 4,
         }
     }
 
@@ -32,6 +34,7 @@ impl Kind {
             1 => Some(Self::Header),
             2 => Some(Self::Documents),
             3 => Some(Self::Trailer),
+            4 => Some(Self::Indexes),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
+use firekeep_documents::index::definition::FieldOverride;
 use firekeep_documents::{Operation, Precondition, Write};
-use firekeep_model::{DocumentPath, ProjectId, Value};
+use firekeep_model::{CollectionId, DocumentPath, FieldPath, ProjectId, Value};
 
 use super::*;
 use crate::Mode;
@@ -329,4 +330,38 @@ fn history_is_kept_for_who_reads_it() {
     assert_eq!(opened.oldest_kept(), Some(CommitTime(9)));
     drop(second);
     assert_eq!(opened.oldest_kept(), None);
+}
+
+#[tokio::test]
+async fn indexes_are_declared_where_documents_are_imported() {
+    let world = World::new(Mode::Dev);
+    let (from, to) = (database("(default)"), database("other"));
+    world.fill(&from, 20).await;
+    let declared = |field: &str| {
+        Declaration::Override(FieldOverride {
+            collection: Some(CollectionId::parse("c").unwrap()),
+            field: Some(FieldPath::parse(field).unwrap()),
+            indexes: Vec::new(),
+        })
+    };
+    let opened = world.server.core.database(&from).await.unwrap();
+    let running = world.firestore.begin_export(
+        &world.admin,
+        &from,
+        ExportTo::File(world.path("none")),
+        None,
+    );
+    let running = running.await.unwrap();
+    for field in ["a", "b", "n"] {
+        // The second one has to wait for the first.
+        assert_eq!(declare(&opened, &declared(field), &running).unwrap(), None);
+    }
+    world.export(&from, ExportTo::File(world.path("a"))).await;
+    let (imported, notes) = world.import(&to, &world.path("a")).await;
+    assert_eq!((imported.written, &*notes), (20, ""));
+    let opened = world.server.core.database(&to).await.unwrap();
+    let found = Declaration::all(&Catalog::load(&opened.view(None).unwrap()).unwrap());
+    for field in ["a", "b", "n"] {
+        assert!(found.contains(&declared(field)), "{field}");
+    }
 }
