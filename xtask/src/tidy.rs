@@ -34,6 +34,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         "firekeep-api",
         3,
         &[
+            "firekeep-managed-export",
             "firekeep-model",
             "firekeep-crypto",
             "firekeep-token",

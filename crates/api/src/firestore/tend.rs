@@ -1,39 +1,55 @@
 //! What databases need without a request: old history goes, and who is not used is closed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use firekeep_store::TrimBudget;
 
 use super::database::off_async;
-use crate::limits::{HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
+use crate::limits::{EXPORT_MARGIN, HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
 use crate::{Core, Error};
 
 impl Core {
-    /// Removes old history of every open database, and closes those that nobody uses.
+    /// Forgets expired transactions, removes old history of every open database, goes on with indexes that are being
+    /// built and with deleted databases, and closes those that nobody uses.
     ///
     /// # Errors
     /// Storage errors.
     pub(crate) async fn tend_databases(self: &Arc<Self>) -> Result<(), Error> {
+        self.transactions.tend(self.now());
         let core = Arc::clone(self);
-        off_async(move || {
-            for database in core.databases.all() {
-                let budget = TrimBudget {
-                    log_rows: TRIM_LOG_ROWS,
-                };
+        let open = off_async(move || {
+            let budget = TrimBudget {
+                log_rows: TRIM_LOG_ROWS,
+            };
+            let open = core.databases.all();
+            for database in &open {
+                // What an export still reads stays.
+                let kept = database.oldest_kept().map_or(Duration::ZERO, |at| {
+                    let micros = core.now().micros().saturating_sub(at.0);
+                    Duration::from_micros(u64::try_from(micros).unwrap_or(0)) + EXPORT_MARGIN
+                });
                 for _ in 0..TRIM_STEPS_MAX {
-                    if database.store.trim(HISTORY_KEPT, budget)?.done {
+                    if database.store.trim(HISTORY_KEPT.max(kept), budget)?.done {
                         break;
                     }
                 }
             }
-            core.databases.close_idle();
-            Ok(())
-        })
-        .await
+            core.finish_deletions()?;
+            Ok(open)
+        });
+        for database in open.await? {
+            if !database.catalog()?.is_settled() {
+                database.build_indexes();
+            }
+        }
+        self.databases.close_idle();
+        Ok(())
     }
 
     /// Takes no further request for documents, and waits until every commit in line is durable. Blocks.
     pub fn close(&self) {
+        self.operations.close();
         self.databases.close();
     }
 }

@@ -96,6 +96,7 @@ impl Place {
     /// Closes the folder, if it was opened.
     pub(crate) fn leave(self) {
         if let Self::Folder(data) = self {
+            data.core.close();
             data.store.close();
         }
     }
