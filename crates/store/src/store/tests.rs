@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::limits::SNAPSHOT_AGE_MAX;
-use crate::write_tx::Reads;
+use crate::write_tx::{Reads, Write};
 use crate::{
     CheckpointInfo, ClockView, CommitError, Decision, Direction, Fault, KeyRange, LogRow,
     MemEngine, PageLimit, Read as _, Space, history_key, row,
@@ -308,7 +308,12 @@ fn contention_ends_after_the_tries() {
         tries += 1;
         tx.get(SPACE, b"hot")?;
         // Somebody else writes what was read, every time. Blind: it must not wait for our turn at the key's gate.
-        let writes = [((SPACE, b"hot".to_vec()), Some(Bytes::new()))].into();
+        let write = Write {
+            value: Some(Bytes::new()),
+            inserts: false,
+        };
+        let writes = [((SPACE, b"hot".to_vec()), write)].into();
+
         let intent = Intent::new(CommitTime::ZERO, Reads::default(), Vec::new(), writes, 0);
         assert!(matches!(store.submit(intent, false), Ok(Ok(_))));
         tx.put(SPACE, b"mine".to_vec(), Bytes::new())
