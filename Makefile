@@ -1,6 +1,6 @@
 # The commands of the README. Everything else is Cargo's.
 
-.PHONY: run test test-rust test-e2e bench lint fuzz package setup setup-test setup-lint
+.PHONY: run test test-rust test-e2e test-python bench lint fuzz package setup setup-test setup-bench setup-lint
 
 BIN = $(CURDIR)/target/debug/firekeep
 
@@ -9,7 +9,7 @@ run: setup ## build Firekeep and start it, with the embedded store and no config
 	cargo build --release --bin firekeep
 	./target/release/firekeep serve
 
-test: setup-test test-rust test-e2e ## set up and run every test
+test: setup-test test-rust test-e2e test-python ## set up and run every test
 
 test-rust:
 	@echo "Building the tests. The first build compiles RocksDB's C++, 12 to 20 minutes on 2 cores; later ones take seconds."
@@ -28,11 +28,19 @@ lint: setup-lint ## format, clippy, layering, what may come into the build, docs
 	cargo deny --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
-bench: setup-test ## what the release binary costs, as ratios beside their targets
-	cargo build --release --bin firekeep --bin firekeep-bench --bin storage
+PYTHON = $(CURDIR)/target/python
+test-python:
+	cargo build --bin firekeep
+	test -x $(PYTHON)/bin/pip || python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement e2e/python/requirements.txt
+	cd e2e/python && FIREKEEP_BIN=$(BIN) PYTHONDONTWRITEBYTECODE=1 $(PYTHON)/bin/python -m unittest
+
+bench: setup-bench ## what the release binary costs, as ratios beside their targets
+	cargo build --release --bin firekeep --bin firekeep-bench --bin storage --bin documents
 	cd benches/emulator && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	./target/release/firekeep-bench
 	./target/release/storage
+	./target/release/documents
 
 SECONDS = 10
 fuzz: setup ## every parser of foreign bytes, SECONDS each (make fuzz SECONDS=600)
@@ -47,6 +55,9 @@ setup:
 
 setup-test:
 	@sh xtask/setup.sh build test
+
+setup-bench:
+	@sh xtask/setup.sh build test bench
 
 setup-lint:
 	@sh xtask/setup.sh build lint

@@ -226,6 +226,7 @@ test('wrong words get advice', async (t) => {
     [['serve', '--base-url', 'fk.example.com'], /such as https:\/\/fk\.example\.com/],
     [['serve', '--base-url', 'https://fk.example.com/path'], /no path/],
     [['serve', '--dev-allow-remote'], /nothing without --dev/],
+    [['serve', '--documents', 'open'], /goes with --dev only/],
     [['user', 'list', '--limit', '0'], /1\.\.=1000/],
     [['user', 'list', '--limit', '1001'], /1\.\.=1000/],
     [

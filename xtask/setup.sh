@@ -18,7 +18,10 @@ for part in "$@"; do
   test)
     need chromium chromium
     need openssl openssl
+    need python3 python3
+    python3 -c 'import ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
     ;;
+  bench) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql" ;;
   esac
 done
 if [ -n "$missing" ]; then

@@ -9,10 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use firekeep_bench::cpu_seconds;
 use serde_json::{Value, json};
-
-/// Clock ticks per second in `/proc`: fixed on Linux.
-const TICKS: f64 = 100.0;
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
@@ -83,7 +81,7 @@ impl Server {
 
     /// CPU seconds used so far.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(&self.child)
+        cpu_seconds(&self.child.id().to_string())
     }
 
     /// Resident memory.
@@ -192,7 +190,7 @@ impl Emulator {
 
     /// CPU seconds used so far.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(&self.child)
+        cpu_seconds(&self.child.id().to_string())
     }
 }
 
@@ -203,14 +201,6 @@ impl Drop for Emulator {
             .status();
         let _ = self.child.wait();
     }
-}
-
-fn cpu_seconds(child: &Child) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
-    let (_, fields) = stat.rsplit_once(") ").context("stat")?;
-    let mut times = fields.split(' ').skip(11);
-    let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
-    Ok((next()? + next()?) / TICKS)
 }
 
 /// RSA-2048 signatures per CPU-second by the machine's openssl.

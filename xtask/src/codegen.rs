@@ -103,6 +103,7 @@ fn rust(set: &FileDescriptorSet) -> anyhow::Result<BTreeMap<PathBuf, String>> {
     config.service_generator(
         tonic_prost_build::configure()
             .build_transport(false)
+            .codec_path("crate::Codec")
             .client_mod_attribute(".", "#[cfg(feature = \"client\")]")
             .service_generator(),
     );

@@ -4,6 +4,8 @@
 //! no JSON of the wire; the names of the auth specification that differ there (`localId`) stay at the edge.
 
 mod error;
+#[cfg(test)]
+mod golden;
 mod keys;
 pub mod limits;
 pub mod sessions;

@@ -11,6 +11,7 @@ pub mod dnf;
 mod error;
 pub mod exec;
 pub mod explain;
+pub mod export;
 mod fields;
 pub mod filter;
 #[cfg(test)]

@@ -27,6 +27,20 @@ pub const SORT_DOCUMENTS_MAX: usize = 100_000;
 /// Bytes of sort keys that are kept meanwhile. A larger answer is put in order by several passes. Ours.
 pub const SORT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 
+/// Bytes of documents after which a block of an export file ends: 256 KiB. Ours.
+pub const EXPORT_BLOCK_BYTES: usize = 256 * 1_024;
+
+/// The longest block of an export file, unpacked: 2 MiB, room for a document by itself. Ours.
+/// [`FileError::TooLarge`](crate::export::FileError::TooLarge).
+pub const EXPORT_BLOCK_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+
+/// Bytes of documents that an import commits at a time: 1 MiB, or one document. Ours: their index entries are several
+/// times as many.
+pub const IMPORT_BATCH_BYTES: usize = 1_024 * 1_024;
+
+/// Documents that an import commits at a time. Ours.
+pub const IMPORT_BATCH_DOCUMENTS: usize = 500;
+
 /// Fields of a composite index, its documents' name among them. [`InvalidIndex`](crate::index::InvalidIndex).
 pub const INDEX_FIELDS_MAX: usize = 100;
 

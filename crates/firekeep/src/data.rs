@@ -37,6 +37,8 @@ pub(crate) struct Open<'a> {
     /// Where clients reach the server; what it was last, when absent.
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) bridge: Option<KeyFile>,
+    /// Who may use documents, in dev mode.
+    pub(crate) documents: Access,
     pub(crate) cache_bytes: usize,
 }
 
@@ -79,7 +81,7 @@ impl Data {
             mode: how.mode,
             base_url: how.base_url.map(|url| url.to_string()),
             bridge: how.bridge,
-            documents: Access::Open,
+            documents: how.documents,
         };
         let core = Core::open(engine, Arc::clone(&store), clock, options)
             .map_err(|error| useless(error.into()))?;

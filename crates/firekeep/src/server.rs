@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use firekeep_api::{Core, Mode, SystemRng};
+use firekeep_api::{Access, Core, Mode, SystemRng};
 use firekeep_model::{ProjectId, Rng as _};
 use firekeep_store::{Error as StoreError, Store};
 use tokio::net::TcpListener;
@@ -38,6 +38,15 @@ enum LogFormat {
     Human,
     /// One JSON object per line.
     Json,
+}
+
+/// Who may use documents, as long as there are no security rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Documents {
+    /// Everybody. Only in dev mode, whose default it is.
+    Open,
+    /// Administrators.
+    Admins,
 }
 
 /// `firekeep serve`
@@ -88,6 +97,9 @@ pub(crate) struct Serve {
     /// Serve dev mode to other machines too. Everybody there can become any user.
     #[arg(long, env = "FIREKEEP_DEV_ALLOW_REMOTE", value_parser = cli::switch())]
     dev_allow_remote: bool,
+    /// Who may use documents; in dev mode `open` unless said otherwise, in safe mode `admins` always.
+    #[arg(long, env = "FIREKEEP_DOCUMENTS", value_enum)]
+    documents: Option<Documents>,
     /// The store; only the embedded one so far.
     #[arg(long, env = "FIREKEEP_STORE", default_value = "embedded")]
     store: String,
@@ -126,6 +138,12 @@ fn check(serve: &Serve) -> Result<()> {
     // Not clap's `requires`, which asks only whether a variable is there, not what it says.
     if serve.dev_allow_remote && !serve.dev {
         bail!("--dev-allow-remote is nothing without --dev");
+    }
+    if serve.documents == Some(Documents::Open) && !serve.dev {
+        bail!(
+            "--documents open lets everybody who reaches the server read and write everything, so it goes with --dev \
+             only"
+        );
     }
     if serve.dev && remote && !serve.dev_allow_remote {
         bail!(
@@ -169,6 +187,7 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     let app = Arc::new(App::new(
         Arc::clone(&data.core),
         serve.trusted_proxy.clone(),
+        stopped.clone(),
     ));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(tend(Arc::clone(&data.core), stopped.clone()));
@@ -311,6 +330,10 @@ async fn open(serve: &Serve, base_url: BaseUrl) -> Result<Data> {
         .transpose()
         .context("--bridge-key")?;
     let mode = if serve.dev { Mode::Dev } else { Mode::Safe };
+    let documents = match (serve.dev, serve.documents) {
+        (true, None | Some(Documents::Open)) => Access::Open,
+        (false, _) | (true, Some(Documents::Admins)) => Access::Administrators,
+    };
     let folder = serve.data.clone();
     let cache_bytes = serve.cache_mib.saturating_mul(1024 * 1024);
     let opening = tokio::task::spawn_blocking(move || {
@@ -320,6 +343,7 @@ async fn open(serve: &Serve, base_url: BaseUrl) -> Result<Data> {
             mode,
             base_url: Some(base_url),
             bridge,
+            documents,
             cache_bytes,
         })
     });

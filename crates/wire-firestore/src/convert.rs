@@ -1,10 +1,17 @@
-//! Between the messages of `wire-proto` and the nouns of `model`.
+//! Between the messages of `wire-proto` and the nouns of `model` and `api`.
 //!
 //! Whatever a client may have sent comes in as an error with a text for it; what goes out cannot fail.
 
+pub mod aggregation;
 pub mod document;
+pub mod name;
+pub mod order;
+pub mod query;
+pub mod transaction;
 pub mod value;
+pub mod write;
 
+use firekeep_api::firestore::InvalidQuery;
 use firekeep_model::{
     DocumentError, FieldPathError, NameError, PathError, TimestampError, ValueError,
 };
@@ -15,6 +22,24 @@ pub enum Fault {
     /// A member that has to be there is not.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// A member that has no meaning beside the others.
+    #[error("`{0}` is allowed in updates only")]
+    UpdatesOnly(&'static str),
+    /// An enum's number that is not in the protocol, or stands for nothing.
+    #[error("`{0}` has no known value")]
+    Enum(&'static str),
+    /// A number that cannot be negative.
+    #[error("`{0}` is negative")]
+    Negative(&'static str),
+    /// A number that must be more than zero.
+    #[error("`{0}` must be positive")]
+    NotPositive(&'static str),
+    /// A read time that is no commit's.
+    #[error("`read_time` must be in whole microseconds")]
+    ReadTimePrecision,
+    /// A list's order that is none.
+    #[error("`order_by` is not a list of field paths, each with `asc` or `desc` or neither")]
+    OrderBy,
     /// A value of a kind that only pipelines have, or of one that this server does not know.
     #[error("a value is of a type that documents and queries cannot hold")]
     ValueType,
@@ -36,4 +61,15 @@ pub enum Fault {
     /// A document that cannot be.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// A query that cannot be.
+    #[error(transparent)]
+    Query(#[from] InvalidQuery),
+}
+
+/// A number that the protocol gives a sign and that has none.
+///
+/// # Errors
+/// [`Fault::Negative`].
+pub fn read_count(name: &'static str, number: i32) -> Result<u32, Fault> {
+    u32::try_from(number).map_err(|_| Fault::Negative(name))
 }

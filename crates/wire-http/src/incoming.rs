@@ -26,18 +26,21 @@ pub enum Host {
     OAuth2,
     /// `securetoken.google.com`: discovery.
     Discovery,
+    /// `firestore.googleapis.com`
+    Firestore,
     /// None of them: our own paths, and the bare form.
     Own,
 }
 
 /// The names of hosts.
-const HOSTS: [(&str, Host); 6] = [
+const HOSTS: [(&str, Host); 7] = [
     ("identitytoolkit.googleapis.com", Host::IdentityToolkit),
     ("securetoken.googleapis.com", Host::SecureToken),
     ("www.googleapis.com", Host::Www),
     ("oauth2.googleapis.com", Host::OAuth2),
     ("accounts.google.com", Host::OAuth2),
     ("securetoken.google.com", Host::Discovery),
+    ("firestore.googleapis.com", Host::Firestore),
 ];
 
 impl Host {
@@ -65,6 +68,8 @@ pub struct Incoming {
     pub host: Host,
     /// The path below that host, percent-decoded, without the first slash.
     pub path: String,
+    /// The same as it came: for paths whose segments may hold encoded slashes and colons.
+    pub raw_path: String,
     /// The query, decoded, in order.
     pub query: Vec<(String, String)>,
     /// The headers.
@@ -83,10 +88,26 @@ impl Incoming {
     /// # Errors
     /// 400 for a path that is no UTF-8 or a body that ends early, 408, 413, 503.
     pub async fn read(request: Request<Body>, client: Client) -> Result<Self, Envelope> {
+        Self::read_within(request, client, |_, _| limits::BODY_BYTES_MAX).await
+    }
+
+    /// The same, where some hosts and paths (percent-decoded) take larger bodies than the others.
+    ///
+    /// # Errors
+    /// As [`Incoming::read`].
+    pub async fn read_within(
+        request: Request<Body>,
+        client: Client,
+        body_bytes_max: impl FnOnce(Host, &str) -> usize,
+    ) -> Result<Self, Envelope> {
         let (parts, body) = request.into_parts();
-        let (host, path) = locate(&parts)?;
+        let Located {
+            host,
+            path,
+            raw_path,
+        } = locate(&parts)?;
         let query = pairs(parts.uri.query().unwrap_or_default());
-        let read = body::read(&parts.headers, body);
+        let read = body::read(&parts.headers, body, body_bytes_max(host, &path));
         let (body, place) = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
             Ok(read) => read?,
             Err(_) => return Err(Envelope::too_slow()),
@@ -95,6 +116,7 @@ impl Incoming {
             method: parts.method,
             host,
             path,
+            raw_path,
             query,
             headers: parts.headers,
             client,
@@ -129,6 +151,12 @@ impl Incoming {
         let key = self.query("key").map(str::to_owned);
         let api_key = key.or_else(|| self.headers.get("x-goog-api-key").and_then(text));
         Credentials { bearer, api_key }
+    }
+
+    /// The body, to look at.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The body. Whoever waits for something keeps what it needs of it, and not the whole: it is gone from here.
@@ -169,24 +197,40 @@ impl Incoming {
     }
 }
 
+/// Where a request goes: see [`Incoming`].
+struct Located {
+    host: Host,
+    path: String,
+    raw_path: String,
+}
+
 /// The logical host and path, in any of the three forms.
-fn locate(parts: &Parts) -> Result<(Host, String), Envelope> {
-    let raw = parts.uri.path();
-    let decoded = percent_decode_str(raw)
-        .decode_utf8()
-        .map_err(|_| Envelope::invalid_argument("The path is not UTF-8."))?;
-    let path = decoded.trim_start_matches('/');
-    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-    if let Some(host) = Host::parse(first) {
-        return Ok((host, rest.to_owned()));
-    }
+fn locate(parts: &Parts) -> Result<Located, Envelope> {
+    let decode = |text| {
+        let decoded = percent_decode_str(text).decode_utf8();
+        decoded.map_err(|_| Envelope::invalid_argument("The path is not UTF-8."))
+    };
+    let whole = parts.uri.path().trim_start_matches('/');
+    let (first, rest) = whole.split_once('/').unwrap_or((whole, ""));
+    let (host, raw_path) = match Host::parse(&decode(first)?) {
+        Some(host) => (host, rest),
+        None => (named_host(parts).unwrap_or(Host::Own), whole),
+    };
+    Ok(Located {
+        host,
+        path: decode(raw_path)?.into_owned(),
+        raw_path: raw_path.to_owned(),
+    })
+}
+
+/// The host of the request's address, or of its header.
+fn named_host(parts: &Parts) -> Option<Host> {
     let header = parts
         .headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok());
-    let name = parts.uri.host().or(header).unwrap_or_default();
-    let name = name.split_once(':').map_or(name, |(name, _)| name);
-    Ok((Host::parse(name).unwrap_or(Host::Own), path.to_owned()))
+    let name = parts.uri.host().or(header)?;
+    Host::parse(name.split_once(':').map_or(name, |(name, _)| name))
 }
 
 /// Decodes `a=b&c=d`; bytes that are no UTF-8 become the replacement character.
@@ -239,7 +283,8 @@ mod tests {
             .header(header::HOST, host)
             .body(())
             .unwrap();
-        locate(&request.into_parts().0).unwrap()
+        let located = locate(&request.into_parts().0).unwrap();
+        (located.host, located.path)
     }
 
     #[test]
@@ -270,6 +315,24 @@ mod tests {
             ("/v1/accounts:lookup", "127.0.0.1:7070", Host::Own),
         ] {
             assert_eq!(located(uri, host), (found, path.clone()), "{uri} {host}");
+        }
+    }
+
+    #[test]
+    fn the_raw_path_keeps_what_was_encoded() {
+        for uri in [
+            "/firestore.googleapis.com/v1/a%2Fb/c%3Ad",
+            "//v1/a%2Fb/c%3Ad?key=a",
+        ] {
+            let request = Request::builder()
+                .uri(uri)
+                .header(header::HOST, "firestore.googleapis.com")
+                .body(())
+                .unwrap();
+            let located = locate(&request.into_parts().0).unwrap();
+            assert_eq!(located.host, Host::Firestore);
+            assert_eq!(located.path, "v1/a/b/c:d");
+            assert_eq!(located.raw_path, "v1/a%2Fb/c%3Ad");
         }
     }
 

@@ -6,10 +6,12 @@
 //!
 //! Follows the Firestore specification, sections 4 to 12, 14, and 8.2 for JSON.
 
+mod codec;
 mod generated;
 pub mod json;
 pub mod limits;
 
+pub use codec::{Codec, MessageDecoder};
 pub use generated::google;
 
 /// All descriptors as an encoded `google.protobuf.FileDescriptorSet`, for server reflection.

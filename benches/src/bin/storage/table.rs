@@ -1,6 +1,7 @@
 //! The table that is printed, and the figures in it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use firekeep_bench::cpu_seconds;
 
 /// What two alternating measurements gave: medians over the rounds.
 pub(crate) struct Pair {
@@ -10,6 +11,8 @@ pub(crate) struct Pair {
     pub(crate) ratio: f64,
     /// CPU time of bare to ours, background work included: what a busy machine changes little.
     pub(crate) cpu_ratio: f64,
+    /// Rounds of ours in a second of CPU.
+    pub(crate) ours_per_cpu_second: f64,
 }
 
 /// Measures ours and bare in turn, the first one changing from round to round.
@@ -37,24 +40,15 @@ pub(crate) fn alternate(
         bare: quantile(&mut all_bare, 0.5),
         ratio: quantile(&mut ratios, 0.5),
         cpu_ratio: their_cpu / our_cpu,
+        ours_per_cpu_second: to_f64(rounds as u64) / our_cpu,
     })
 }
 
 fn timed(work: &mut impl FnMut() -> Result<f64>, cpu: &mut f64) -> Result<f64> {
-    let before = cpu_seconds()?;
+    let before = cpu_seconds("self")?;
     let rate = work()?;
-    *cpu += cpu_seconds()? - before;
+    *cpu += cpu_seconds("self")? - before;
     Ok(rate)
-}
-
-/// CPU seconds of this process so far.
-fn cpu_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(") ").context("stat")?;
-    let mut times = fields.split(' ').skip(11);
-    let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
-    // Ticks are a hundredth of a second on Linux.
-    Ok((next()? + next()?) / 100.0)
 }
 
 /// The value below which that part of the values lies.

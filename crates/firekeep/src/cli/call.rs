@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 use firekeep_api::admin::Command;
-use firekeep_api::{Error, Mode};
+use firekeep_api::{Access, Error, Mode};
 use firekeep_model::ProjectId;
 use firekeep_store_rocksdb::OpenError;
 use serde_json::Value;
@@ -96,6 +96,7 @@ impl Place {
     /// Closes the folder, if it was opened.
     pub(crate) fn leave(self) {
         if let Self::Folder(data) = self {
+            data.core.close();
             data.store.close();
         }
     }
@@ -110,6 +111,7 @@ fn open(at: &At, project: Option<ProjectId>) -> Result<Data> {
             mode,
             base_url: None,
             bridge: None,
+            documents: Access::Administrators,
             cache_bytes: CACHE_BYTES_SMALL,
         })
     };

@@ -39,9 +39,7 @@ fn read(value: proto::Value, depth: Depth) -> Result<Value, Fault> {
             ValueType::BooleanValue(value) => Value::Boolean(value),
             ValueType::IntegerValue(value) => Value::Integer(value),
             ValueType::DoubleValue(value) => Value::double(value),
-            ValueType::TimestampValue(value) => {
-                Value::Timestamp(Timestamp::from_parts(value.seconds, value.nanos)?)
-            }
+            ValueType::TimestampValue(value) => Value::Timestamp(read_timestamp(value)?),
             ValueType::StringValue(text) => {
                 check_length(text.len())?;
                 Value::String(text.into_boxed_str())
@@ -111,6 +109,14 @@ fn check_length(bytes: usize) -> Result<(), Fault> {
         return Err(ValueError::TooLong.into());
     }
     Ok(())
+}
+
+/// A time as a client sent it, truncated down to microseconds.
+///
+/// # Errors
+/// [`Fault::Timestamp`].
+pub fn read_timestamp(time: prost_types::Timestamp) -> Result<Timestamp, Fault> {
+    Ok(Timestamp::from_parts(time.seconds, time.nanos)?)
 }
 
 /// Fields as a client reads them.

@@ -8,27 +8,31 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{Envelope, limits};
 
-/// A large body's place among [`limits::BODIES_LARGE_MAX`].
+/// A large body's place, one permit for each MiB that it has begun, among [`limits::BODIES_LARGE_MIB_MAX`].
 pub(super) type Place = SemaphorePermit<'static>;
 
 /// One for the process, as its memory is one.
-static LARGE: Semaphore = Semaphore::const_new(limits::BODIES_LARGE_MAX);
+static LARGE: Semaphore = Semaphore::const_new(limits::BODIES_LARGE_MIB_MAX);
+
+const MIB: u64 = 1024 * 1024;
 
 /// Reads a body whole. One that is refused is still read to its end, within a limit: a client that sends does not
 /// listen, and a connection closed on it takes the answer along.
 pub(super) async fn read(
     headers: &HeaderMap,
     mut body: Body,
+    bytes_max: usize,
 ) -> Result<(Bytes, Option<Place>), Envelope> {
     // A client that asks first hears it at once, and sends nothing; nor is there a use in reading without an end.
     let announced = body.size_hint().lower();
     let asks = headers.contains_key(header::EXPECT);
-    let too_large = || Envelope::too_large(limits::BODY_BYTES_MAX);
+    let too_large = || Envelope::too_large(bytes_max);
+    let is_too_large = |bytes: u64| bytes > bytes_max as u64;
     if announced > limits::BODY_BYTES_DISCARDED_MAX || (asks && is_too_large(announced)) {
         return Err(too_large());
     }
     let mut kept = Kept::default();
-    let mut place = None;
+    let mut place: Option<Place> = None;
     let mut refused = None;
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
@@ -42,11 +46,8 @@ pub(super) async fn read(
         }
         if is_too_large(seen) {
             refused = Some(too_large());
-        } else if place.is_none() && seen > limits::BODY_BYTES_SMALL as u64 {
-            match LARGE.try_acquire() {
-                Ok(free) => place = Some(free),
-                Err(_) => refused = Some(Envelope::unavailable("The server is busy. Try again.")),
-            }
+        } else if seen > limits::BODY_BYTES_SMALL as u64 && !claim(&mut place, seen) {
+            refused = Some(Envelope::unavailable("The server is busy. Try again."));
         }
         match refused {
             None => kept.push(bytes),
@@ -59,8 +60,24 @@ pub(super) async fn read(
     }
 }
 
-fn is_too_large(bytes: u64) -> bool {
-    bytes > limits::BODY_BYTES_MAX as u64
+/// Makes the place of a body as large as what has come of it; `false`: there is no room.
+fn claim(place: &mut Option<Place>, seen: u64) -> bool {
+    let held = place.as_ref().map_or(0, SemaphorePermit::num_permits);
+    let wanted = usize::try_from(seen.div_ceil(MIB)).unwrap_or(usize::MAX);
+    let Ok(more) = u32::try_from(wanted.saturating_sub(held)) else {
+        return false;
+    };
+    if more == 0 {
+        return true;
+    }
+    let Ok(found) = LARGE.try_acquire_many(more) else {
+        return false;
+    };
+    match place {
+        Some(place) => place.merge(found),
+        None => *place = Some(found),
+    }
+    true
 }
 
 /// What has come. The usual body comes in one piece and is not copied; pieces are, since each, however small, would

@@ -1470,7 +1470,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/GetDocument");
             let mut req = request.into_request();
@@ -1488,7 +1488,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/ListDocuments",
             );
@@ -1506,7 +1506,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/UpdateDocument",
             );
@@ -1524,7 +1524,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/DeleteDocument",
             );
@@ -1545,7 +1545,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/BatchGetDocuments",
             );
@@ -1564,7 +1564,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/BeginTransaction",
             );
@@ -1582,7 +1582,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/Commit");
             let mut req = request.into_request();
@@ -1597,7 +1597,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/Rollback");
             let mut req = request.into_request();
@@ -1615,7 +1615,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/RunQuery");
             let mut req = request.into_request();
@@ -1633,7 +1633,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/ExecutePipeline",
             );
@@ -1654,7 +1654,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/RunAggregationQuery",
             );
@@ -1673,7 +1673,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/PartitionQuery",
             );
@@ -1694,7 +1694,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/Write");
             let mut req = request.into_streaming_request();
             req.extensions_mut()
@@ -1711,7 +1711,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/Listen");
             let mut req = request.into_streaming_request();
@@ -1727,7 +1727,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/ListCollectionIds",
             );
@@ -1746,7 +1746,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/google.firestore.v1.Firestore/BatchWrite");
             let mut req = request.into_request();
@@ -1763,7 +1763,7 @@ pub mod firestore_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::Codec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/google.firestore.v1.Firestore/CreateDocument",
             );
@@ -1986,7 +1986,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetDocumentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2027,7 +2027,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListDocumentsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2068,7 +2068,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateDocumentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2109,7 +2109,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeleteDocumentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2153,7 +2153,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BatchGetDocumentsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2194,7 +2194,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BeginTransactionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2232,7 +2232,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CommitSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2270,7 +2270,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RollbackSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2312,7 +2312,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RunQuerySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2356,7 +2356,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ExecutePipelineSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2400,7 +2400,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RunAggregationQuerySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2441,7 +2441,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PartitionQuerySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2480,7 +2480,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WriteSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2520,7 +2520,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListenSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2561,7 +2561,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCollectionIdsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2599,7 +2599,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BatchWriteSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2640,7 +2640,7 @@ pub mod firestore_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateDocumentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,

@@ -1,0 +1,113 @@
+//! Reading documents by name, and lists of them.
+
+use firekeep_api::Error;
+use firekeep_api::firestore::{DocumentError, Gets, Got};
+use firekeep_model::{DatabaseName, DocumentName};
+use firekeep_wire_proto::google::firestore::v1 as proto;
+use proto::BatchGetDocumentsResponse as GotMessage;
+use proto::batch_get_documents_response::Result as Outcome;
+use tonic::metadata::MetadataMap;
+
+use super::pages::{Messages, Pages, messages};
+use super::service::Service;
+use crate::Refusal;
+use crate::convert::document::{read_mask, write_document};
+use crate::convert::name::{read_database, read_document_name, read_paths};
+use crate::convert::transaction::read_consistency;
+use crate::convert::value::write_timestamp;
+
+/// `GetDocument`
+pub(super) async fn get(
+    service: &Service,
+    metadata: &MetadataMap,
+    request: proto::GetDocumentRequest,
+) -> Result<proto::Document, Refusal> {
+    let DocumentName { database, path } = read_document_name(&request.name)?;
+    let caller = service.caller(metadata, &database)?;
+    let mask = read_mask(request.mask)?;
+    let consistency = read_consistency(request.consistency_selector)?;
+    let found = (service.firestore)
+        .get_document(&caller, &database, path, mask, consistency)
+        .await;
+    match found {
+        Ok(document) => Ok(write_document(&database, &document)),
+        Err(Error::Documents(DocumentError::NotFound { path })) => {
+            Err(Refusal::document_not_found(&database, &path))
+        }
+        Err(error) => Err(Refusal::of(error, &database)),
+    }
+}
+
+/// `BatchGetDocuments`
+pub(super) async fn batch_get(
+    service: &Service,
+    metadata: &MetadataMap,
+    request: proto::BatchGetDocumentsRequest,
+) -> Result<Messages<GotMessage>, Refusal> {
+    let database = read_database(&request.database)?;
+    let caller = service.caller(metadata, &database)?;
+    let paths = read_paths(&database, &request.documents)?;
+    let mask = read_mask(request.mask)?;
+    let consistency = read_consistency(request.consistency_selector)?;
+    let gets = (service.firestore)
+        .batch_get(&caller, &database, paths, mask, consistency)
+        .await;
+    let gets = gets.map_err(|error| Refusal::of(error, &database))?;
+    let first = gets.transaction.clone().map(|transaction| GotMessage {
+        transaction,
+        ..GotMessage::default()
+    });
+    Ok(messages(first, Batch { database, gets }))
+}
+
+/// The documents of a batch.
+struct Batch {
+    database: DatabaseName,
+    gets: Gets,
+}
+
+impl Pages for Batch {
+    type Message = GotMessage;
+
+    async fn next(&mut self) -> Result<Option<Vec<GotMessage>>, Refusal> {
+        let page = self.gets.next_page().await;
+        let page = page.map_err(|error| Refusal::of(error, &self.database))?;
+        let message = |got| self.message(got);
+        Ok(page.map(|page| page.into_iter().map(message).collect()))
+    }
+}
+
+impl Batch {
+    fn message(&self, got: Got) -> GotMessage {
+        let outcome = match got {
+            Got::Found(document) => Outcome::Found(write_document(&self.database, &document)),
+            Got::Missing(path) => {
+                let database = self.database.clone();
+                Outcome::Missing(DocumentName { database, path }.to_string())
+            }
+        };
+        GotMessage {
+            result: Some(outcome),
+            read_time: Some(write_timestamp(self.gets.read_time)),
+            ..GotMessage::default()
+        }
+    }
+}
+
+/// `ListDocuments`
+pub(super) async fn list(
+    _service: &Service,
+    _metadata: &MetadataMap,
+    _request: proto::ListDocumentsRequest,
+) -> Result<proto::ListDocumentsResponse, Refusal> {
+    Err(Refusal::unimplemented(""))
+}
+
+/// `ListCollectionIds`
+pub(super) async fn list_collection_ids(
+    _service: &Service,
+    _metadata: &MetadataMap,
+    _request: proto::ListCollectionIdsRequest,
+) -> Result<proto::ListCollectionIdsResponse, Refusal> {
+    Err(Refusal::unimplemented(""))
+}

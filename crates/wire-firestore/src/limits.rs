@@ -1,0 +1,26 @@
+//! Limits that this crate enforces.
+
+use std::time::Duration;
+
+/// The most bytes of a request. More is INVALID_ARGUMENT. Source: Firestore specification, section 1.4.
+pub const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The most bytes of a gRPC message. What is longer is not even looked at: RESOURCE_EXHAUSTED. Source: specification,
+/// section 1.4.
+pub const MESSAGE_BYTES_MAX: usize = 12 * 1024 * 1024;
+
+/// A gRPC message up to this size, in bytes, is read whoever else sends one. Ours.
+pub const MESSAGE_BYTES_SMALL: usize = 16 * 1024;
+
+/// How many bytes of larger messages may be in memory at once; more are UNAVAILABLE. Ours.
+pub const MESSAGES_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// How long a client may take to send a message. Ours.
+pub const MESSAGE_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The most bytes of an error's text in gRPC, which travels in a header: some clients take no more than 8 KiB of
+/// headers, and escaped text is up to three times as long. Ours.
+pub const STATUS_TEXT_BYTES_MAX: usize = 2 * 1024;
+
+/// How often a client that watches the server's health is told anew, if it changed. Ours.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(1);

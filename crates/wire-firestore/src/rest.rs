@@ -1,0 +1,96 @@
+//! Firestore over REST: paths, parameters and JSON become the messages of gRPC, and its answers JSON.
+//!
+//! Nothing here knows what an operation means: each is the gRPC method of its name. Source: Firestore specification,
+//! sections 8 and 14.
+
+mod admin;
+mod array;
+mod call;
+mod documents;
+mod envelope;
+mod request;
+mod route;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Response;
+use firekeep_api::Core;
+use firekeep_wire_http::{Envelope, Host, Incoming};
+
+use crate::admin::Admin;
+use crate::grpc::Service;
+pub use crate::limits::REQUEST_BYTES_MAX as BODY_BYTES_MAX;
+use crate::{Code, Refusal};
+use call::Call;
+use route::Route;
+
+/// Whether a request to that host and (decoded) path is for this edge, wherever it leads.
+#[must_use]
+pub fn is_ours(host: Host, path: &str) -> bool {
+    match host {
+        Host::Firestore => true,
+        Host::Own => route::is_ours(path),
+        Host::IdentityToolkit | Host::SecureToken | Host::Www | Host::OAuth2 | Host::Discovery => {
+            false
+        }
+    }
+}
+
+/// Refuses a request that could not be read.
+#[must_use]
+pub fn refuse(fault: &Envelope) -> Response<Body> {
+    envelope::response(&envelope::unread(fault))
+}
+
+/// Everything that REST offers.
+pub struct Rest {
+    core: Arc<Core>,
+    documents: Service,
+    admin: Admin,
+}
+
+impl Rest {
+    /// The documents of a server.
+    #[must_use]
+    pub fn new(core: &Arc<Core>) -> Self {
+        Self {
+            core: Arc::clone(core),
+            documents: Service::new(Arc::clone(core)),
+            admin: Admin::new(core),
+        }
+    }
+
+    /// Answers a request that [`is_ours`]. Takes the body, so that it is not kept while the operation waits.
+    pub async fn handle(&self, request: &mut Incoming) -> Response<Body> {
+        let answer = self.answer(request).await;
+        answer.unwrap_or_else(|refusal| envelope::response(&refusal))
+    }
+
+    async fn answer(&self, request: &mut Incoming) -> Result<Response<Body>, Refusal> {
+        match Route::find(&request.method, &request.raw_path)? {
+            Some(Route::Documents {
+                operation,
+                name,
+                collection_id,
+            }) => {
+                let call = Call(request);
+                documents::answer(&self.documents, operation, name, collection_id, call).await
+            }
+            Some(Route::Admin { operation, name }) => {
+                admin::answer(&self.admin, operation, name, Call(request)).await
+            }
+            Some(Route::Clear { database: what } | Route::EmulatorOnly(what))
+                if self.core.has_emulator_endpoints() =>
+            {
+                Err(Refusal::unimplemented(format!(
+                    "{what} is not implemented by this server."
+                )))
+            }
+            Some(Route::Clear { .. } | Route::EmulatorOnly(_)) | None => Err(Refusal::new(
+                Code::NotFound,
+                "The requested URL was not found on this server.",
+            )),
+        }
+    }
+}
