@@ -109,9 +109,6 @@ pub enum Error {
     /// A document operation was refused. Never for a failure of storage: see [`Error::of_documents`].
     #[error(transparent)]
     Documents(documents::Error),
-    /// A query breaks a rule.
-    #[error(transparent)]
-    InvalidQuery(#[from] documents::query::InvalidQuery),
     /// There is no such database, and it is not made on first use.
     #[error(
         "The database {} does not exist for project {}. Create it with the command line or the administration API.",
@@ -171,7 +168,7 @@ impl Error {
     /// What a failure of storage means for documents.
     pub(crate) fn of_storage(error: store::Error) -> Self {
         match error {
-            store::Error::Contended => Self::Aborted,
+            store::Error::Contended | store::Error::Changed => Self::Aborted,
             store::Error::TooLarge(what) => Self::TooLarge(what),
             store::Error::ReadTimeTooOld => Self::ReadTimeTooOld,
             other => Self::Store(other),
@@ -191,6 +188,12 @@ impl From<documents::Error> for Error {
 
 impl From<documents::Invalid> for Error {
     fn from(error: documents::Invalid) -> Self {
+        Self::Documents(error.into())
+    }
+}
+
+impl From<documents::query::InvalidQuery> for Error {
+    fn from(error: documents::query::InvalidQuery) -> Self {
         Self::Documents(error.into())
     }
 }

@@ -38,7 +38,7 @@ use crate::Core;
 /// Firestore: every operation on documents. Cloning is cheap.
 ///
 /// Every operation checks in this order: its arguments ([`Error::Documents`](crate::Error::Documents),
-/// [`Error::InvalidQuery`](crate::Error::InvalidQuery), [`Error::Invalid`](crate::Error::Invalid)), that the database
+/// [`Error::Invalid`](crate::Error::Invalid)), that the database
 /// exists ([`Error::DatabaseNotFound`](crate::Error::DatabaseNotFound)), that the caller may
 /// ([`Error::PermissionDenied`](crate::Error::PermissionDenied)), its transaction or read time
 /// ([`Error::InvalidTransaction`](crate::Error::InvalidTransaction),

@@ -2,6 +2,7 @@
 
 use firekeep_model::{DocumentError, DocumentPath, FieldPath, Timestamp, ValueError};
 
+use crate::index::InvalidIndex;
 use crate::limits::{BATCH_WRITES_MAX, FIELD_TRANSFORMS_MAX, REPLACED_BYTES_MAX};
 use crate::query::InvalidQuery;
 
@@ -68,6 +69,9 @@ pub enum Invalid {
     /// A query that cannot be carried out.
     #[error(transparent)]
     Query(#[from] InvalidQuery),
+    /// An index that cannot be declared, or not now.
+    #[error(transparent)]
+    Index(#[from] InvalidIndex),
     /// A numeric transform with another operand than a number.
     #[error("the operand of the transform of `{0}` must be a number")]
     OperandNotNumber(FieldPath),
@@ -109,6 +113,12 @@ impl From<DocumentError> for Error {
 
 impl From<InvalidQuery> for Error {
     fn from(error: InvalidQuery) -> Self {
+        Invalid::from(error).into()
+    }
+}
+
+impl From<InvalidIndex> for Error {
+    fn from(error: InvalidIndex) -> Self {
         Invalid::from(error).into()
     }
 }

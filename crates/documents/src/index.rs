@@ -3,4 +3,15 @@
 //! Every field has an entry in the scope of its collection, and each element of an array has one. Groups of collections
 //! get entries of their own, and several fields together, where somebody asked for them. Storage design, section 5.
 
+pub mod backfill;
+pub mod catalog;
+pub mod change;
+pub mod definition;
+mod entries;
 pub mod key;
+mod maintain;
+mod stored;
+
+pub use catalog::{Catalog, Composite, Indexes, Kind, Mode, State};
+pub use definition::{Definition, FieldOverride, IndexField, IndexOrder, InvalidIndex, QueryScope};
+pub use key::IndexId;

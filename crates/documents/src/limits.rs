@@ -40,3 +40,15 @@ pub const IMPORT_BATCH_BYTES: usize = 1_024 * 1_024;
 
 /// Documents that an import commits at a time. Ours.
 pub const IMPORT_BATCH_DOCUMENTS: usize = 500;
+
+/// Fields of a composite index, its documents' name among them. [`InvalidIndex`](crate::index::InvalidIndex).
+pub const INDEX_FIELDS_MAX: usize = 100;
+
+/// Documents that one step of building an index takes on. Ours: fewer, where they are written all the time.
+pub const STEP_DOCUMENTS: usize = 64;
+
+/// Rows that one step of building or removing an index looks at. Ours.
+pub const STEP_ROWS: usize = 1_024;
+
+/// Bytes of entries that one step of building an index writes: 4 MiB. Ours.
+pub const STEP_ENTRY_BYTES: usize = 4 * 1_024 * 1_024;

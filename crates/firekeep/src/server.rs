@@ -187,6 +187,7 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     let app = Arc::new(App::new(
         Arc::clone(&data.core),
         serve.trusted_proxy.clone(),
+        stopped.clone(),
     ));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(tend(Arc::clone(&data.core), stopped.clone()));

@@ -97,6 +97,15 @@ impl FieldPath {
         self.0.iter().map(|name| &**name)
     }
 
+    /// Goes on with the text of a path: for whoever walks through all fields, and makes the paths' texts on the way.
+    pub fn append_name(text: &mut String, name: &str) {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        // A String takes everything.
+        let _ = write_name(text, name);
+    }
+
     /// The last name, and those before it.
     pub(crate) fn split_last(&self) -> (&str, &[Box<str>]) {
         self.0
@@ -154,21 +163,25 @@ impl fmt::Display for FieldPath {
             if index > 0 {
                 f.write_char('.')?;
             }
-            if is_identifier(name) {
-                f.write_str(name)?;
-                continue;
-            }
-            f.write_char('`')?;
-            for character in name.chars() {
-                if matches!(character, '`' | '\\') {
-                    f.write_char('\\')?;
-                }
-                f.write_char(character)?;
-            }
-            f.write_char('`')?;
+            write_name(f, name)?;
         }
         Ok(())
     }
+}
+
+/// A name as texts of paths have it.
+fn write_name(f: &mut impl fmt::Write, name: &str) -> fmt::Result {
+    if is_identifier(name) {
+        return f.write_str(name);
+    }
+    f.write_char('`')?;
+    for character in name.chars() {
+        if matches!(character, '`' | '\\') {
+            f.write_char('\\')?;
+        }
+        f.write_char(character)?;
+    }
+    f.write_char('`')
 }
 
 impl fmt::Debug for FieldPath {

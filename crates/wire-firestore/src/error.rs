@@ -148,8 +148,7 @@ impl Refusal {
         match error {
             ApiError::Documents(error) => Self::of_documents(error, database),
             ApiError::Store(error) => Self::of_store(error),
-            error @ (ApiError::InvalidQuery(_)
-            | ApiError::Invalid(_)
+            error @ (ApiError::Invalid(_)
             | ApiError::TransactionExpired
             | ApiError::InvalidTransaction
             | ApiError::ReadOnlyTransaction
@@ -218,7 +217,7 @@ impl Refusal {
 
     fn of_store(error: StoreError) -> Self {
         match error {
-            StoreError::Contended | StoreError::SnapshotExpired | StoreError::Changed => {
+            StoreError::Contended | StoreError::Changed | StoreError::SnapshotExpired => {
                 Self::aborted()
             }
             StoreError::ReadTimeTooOld => Self::read_time_too_old(),
@@ -329,7 +328,7 @@ mod tests {
                  administration API.",
             ),
             (
-                ApiError::InvalidQuery(InvalidQuery::NegativeLimit),
+                ApiError::Documents(InvalidQuery::NegativeLimit.into()),
                 Code::InvalidArgument,
                 "limit is negative",
             ),

@@ -26,6 +26,7 @@ use firekeep_wire_proto::FILE_DESCRIPTOR_SET;
 use firekeep_wire_proto::google::firestore::v1::firestore_server::FirestoreServer;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tonic::server::NamedService;
 use tonic::{Status, body};
 use tonic_health::pb::health_server::HealthServer;
@@ -65,13 +66,13 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    /// The services of a server.
+    /// The services of a server. Answers that have no end of their own end once `stopped` says so.
     #[must_use]
-    pub fn new(core: &Arc<Core>) -> Self {
+    pub fn new(core: &Arc<Core>, stopped: watch::Receiver<bool>) -> Self {
         let service = Service::new(Arc::clone(core));
         Self {
             firestore: FirestoreServer::new(service).max_decoding_message_size(MESSAGE_BYTES_MAX),
-            health: HealthServer::new(Health::new(Arc::clone(core))),
+            health: HealthServer::new(Health::new(Arc::clone(core), stopped)),
             reflection: OnceLock::new(),
         }
     }

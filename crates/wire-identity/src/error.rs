@@ -55,7 +55,6 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         // Of documents, which no endpoint here asks for.
         error @ (Error::MadeInDevMode
         | Error::Documents(_)
-        | Error::InvalidQuery(_)
         | Error::DatabaseNotFound(_)
         | Error::Exists(_)
         | Error::PermissionDenied
@@ -286,7 +285,6 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         | Error::Internal(_)
         // Of documents, which no endpoint here asks for.
         | Error::Documents(_)
-        | Error::InvalidQuery(_)
         | Error::DatabaseNotFound(_)
         | Error::Exists(_)
         | Error::PermissionDenied

@@ -19,8 +19,10 @@ use firekeep_model::{CollectionId, CollectionPath, DocumentId, DocumentPath, Fie
 use firekeep_store::limits::KEY_BYTES_MAX;
 use firekeep_store::{Key, tuple};
 
-use crate::Error;
+use crate::index::catalog::Kind;
+use crate::index::definition::{Part, QueryScope};
 use crate::query::Direction;
+use crate::{Error, keys};
 
 /// Which index an entry belongs to: the first four bytes of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,10 +73,11 @@ const FIELD_BYTES_MAX: usize = 300;
 /// Keys that would be longer than [`KEY_BYTES_MAX`] are cut here, and their digest put behind.
 pub const KEY_FRONT_BYTES: usize = KEY_BYTES_MAX - DIGEST_BYTES;
 const DIGEST_BYTES: usize = 32;
+const ID_BYTES: usize = 4;
 
 // Only tails are cut by the length of the key, so that every scan and every seek by values works on whole bytes.
 const _: () = assert!(
-    4 + SCOPE_BYTES_MAX + 2 + FIELD_BYTES_MAX + 1 + COMPONENTS_BYTES_MAX <= KEY_FRONT_BYTES
+    ID_BYTES + SCOPE_BYTES_MAX + 2 + FIELD_BYTES_MAX + 1 + COMPONENTS_BYTES_MAX <= KEY_FRONT_BYTES
 );
 
 /// Behind a scope: below the begin of every id.
@@ -132,16 +135,12 @@ impl Component {
 
 impl Scope<'_> {
     fn encode(&self, index: IndexId) -> tuple::Encoder {
-        let mut encoder = tuple::Encoder::after(Vec::with_capacity(128));
-        encoder.raw(&index.0.to_be_bytes());
         let mut scope = tuple::Encoder::new();
         match self {
             Self::Collection(path) => scope.collection(path),
             Self::Group(id) => scope.segment(id.as_str()),
         };
-        put_bounded(&mut encoder, &scope.finish(), SCOPE_BYTES_MAX);
-        encoder.raw(&SCOPE_END);
-        encoder
+        front(index, &scope.finish())
     }
 
     /// The tail of a document's entries, unless it is cut.
@@ -177,18 +176,26 @@ impl Scope<'_> {
     }
 }
 
+fn front(index: IndexId, scope: &[u8]) -> tuple::Encoder {
+    let mut encoder = tuple::Encoder::after(Vec::with_capacity(64));
+    encoder.raw(&index.0.to_be_bytes());
+    put_bounded(&mut encoder, scope, SCOPE_BYTES_MAX);
+    encoder.raw(&SCOPE_END);
+    encoder
+}
+
 const CORRUPT: Error = Error::Corrupt("an index entry of it");
 
 /// What the entries of a field's values begin with.
 #[must_use]
 pub fn values(scope: &Scope<'_>, field: &FieldPath) -> Key {
-    single(scope, field, VALUES)
+    single(scope, field, Kind::Values)
 }
 
 /// What the entries of the elements of a field's arrays begin with.
 #[must_use]
 pub fn elements(scope: &Scope<'_>, field: &FieldPath) -> Key {
-    single(scope, field, ELEMENTS)
+    single(scope, field, Kind::Elements)
 }
 
 /// What the entries of a composite index begin with.
@@ -197,10 +204,9 @@ pub fn composite(index: IndexId, scope: &Scope<'_>) -> Key {
     scope.encode(index).finish()
 }
 
-fn single(scope: &Scope<'_>, field: &FieldPath, kind: u8) -> Key {
+fn single(scope: &Scope<'_>, field: &FieldPath, kind: Kind) -> Key {
     let mut encoder = scope.encode(scope.fields());
-    put_field(&mut encoder, &field.to_string());
-    encoder.raw(&[kind]);
+    encoder.raw(&field_middle(&field.to_string(), kind));
     encoder.finish()
 }
 
@@ -236,15 +242,20 @@ pub fn append(key: Key, value: &Value, component: Component) -> (Key, Cut) {
 
 /// The entry of a document, of which `key` has everything but the tail: its key and its row.
 #[must_use]
-pub fn entry(scope: &Scope<'_>, mut key: Key, cut: Cut, document: &DocumentPath) -> (Key, Bytes) {
-    key.extend_from_slice(&scope.tail(document));
+pub fn entry(scope: &Scope<'_>, key: Key, cut: Cut, document: &DocumentPath) -> (Key, Bytes) {
+    finish(key, &scope.tail(document), cut, document)
+}
+
+fn finish(mut key: Key, tail: &[u8], cut: Cut, document: &DocumentPath) -> (Key, Bytes) {
+    key.extend_from_slice(tail);
     let long = key.len() > KEY_BYTES_MAX;
     if long {
         let digest = sha256(&key);
         key.truncate(KEY_FRONT_BYTES);
         key.extend_from_slice(&digest);
     }
-    let hidden = matches!(key.get(4..6), Some(scope) if scope == DIGEST);
+    let hidden =
+        matches!(key.get(ID_BYTES..), Some([first, second, ..]) if [*first, *second] == DIGEST);
     let row = match (long || hidden, cut) {
         (false, Cut::Whole) => Bytes::new(),
         (false, Cut::Cut) => Bytes::from_static(&[VALUE_CUT]),
@@ -256,6 +267,140 @@ pub fn entry(scope: &Scope<'_>, mut key: Key, cut: Cut, document: &DocumentPath)
         }
     };
     (key, row)
+}
+
+/// Where the entries of one document in one index are: for whoever makes many of them.
+pub(crate) struct Place<'a> {
+    prefix: Key,
+    tail: Vec<u8>,
+    document: &'a DocumentPath,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn new(index: IndexId, scope: QueryScope, document: &'a DocumentPath) -> Self {
+        let mut above = tuple::Encoder::new();
+        let mut tail = tuple::Encoder::new();
+        match scope {
+            QueryScope::Collection => {
+                let mut ids = document.segments();
+                let own = ids.next_back().unwrap_or_default();
+                for id in ids {
+                    above.segment(id);
+                }
+                tail.segment(own);
+            }
+            QueryScope::CollectionGroup => {
+                above.segment(document.collection_id());
+                tail.document(document);
+            }
+        }
+        Self {
+            prefix: front(index, &above.finish()).finish(),
+            tail: tail.finish(),
+            document,
+        }
+    }
+
+    /// The entry of `middle`, which is everything between the scope and the tail.
+    pub(crate) fn entry(&self, middle: &[u8], cut: Cut) -> (Key, Bytes) {
+        let length = self.prefix.len() + middle.len() + self.tail.len();
+        let mut key = Vec::with_capacity(length);
+        key.extend_from_slice(&self.prefix);
+        key.extend_from_slice(middle);
+        finish(key, &self.tail, cut, self.document)
+    }
+}
+
+/// What stands between the scope and the component of a single field's entries.
+pub(crate) fn field_middle(field: &str, kind: Kind) -> Vec<u8> {
+    let mut encoder = tuple::Encoder::after(Vec::with_capacity(64));
+    put_field(&mut encoder, field);
+    encoder.raw(&[kind_byte(kind)]);
+    encoder.finish()
+}
+
+const fn kind_byte(kind: Kind) -> u8 {
+    match kind {
+        Kind::Values => VALUES,
+        Kind::Elements => ELEMENTS,
+    }
+}
+
+/// What every entry of an index begins with.
+pub(crate) fn index_prefix(index: IndexId) -> Key {
+    index.0.to_be_bytes().to_vec()
+}
+
+/// What every entry of a group in an index begins with.
+pub(crate) fn group_prefix(index: IndexId, collection: &CollectionId) -> Key {
+    Scope::Group(collection).encode(index).finish()
+}
+
+/// The document of an entry, when nothing is known but the entry. `None` when it is in no index of these.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub(crate) fn document_of<'c>(
+    key: &[u8],
+    row: &[u8],
+    composite: impl FnOnce(IndexId) -> Option<(QueryScope, &'c [Part])>,
+) -> Result<Option<DocumentPath>, Error> {
+    if let Some(path) = path_in_row(row)? {
+        return tuple::document_path(path).ok_or(CORRUPT).map(Some);
+    }
+    let (index, behind) = key.split_first_chunk::<ID_BYTES>().ok_or(CORRUPT)?;
+    let index = IndexId(u32::from_be_bytes(*index));
+    let (above, mut rest) = split_scope(behind).ok_or(CORRUPT)?;
+    let scope = match index {
+        IndexId::FIELDS | IndexId::GROUP_FIELDS => {
+            rest = skip_field(rest).ok_or(CORRUPT)?;
+            rest = skip_component(rest, Component::SINGLE)?;
+            match index {
+                IndexId::FIELDS => QueryScope::Collection,
+                _ => QueryScope::CollectionGroup,
+            }
+        }
+        index => {
+            let Some((scope, parts)) = composite(index) else {
+                return Ok(None);
+            };
+            for part in parts {
+                rest = skip_component(rest, part.component)?;
+            }
+            scope
+        }
+    };
+    let path = match scope {
+        QueryScope::Collection => tuple::document_path(&[above, rest].concat()),
+        QueryScope::CollectionGroup => tuple::document_path(rest),
+    };
+    path.ok_or(CORRUPT).map(Some)
+}
+
+/// Takes a scope of ids, not one that is a digest, off the front.
+fn split_scope(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut length = 0;
+    loop {
+        let rest = key.get(length..)?;
+        if let Some(behind) = rest.strip_prefix(&SCOPE_END) {
+            return Some((key.get(..length)?, behind));
+        }
+        length += keys::split_first(rest)?.0.len();
+    }
+}
+
+/// Goes behind a field and the kind of its entries.
+fn skip_field(key: &[u8]) -> Option<&[u8]> {
+    let length = match key.strip_prefix(&DIGEST) {
+        Some(_) => DIGEST.len() + DIGEST_BYTES,
+        None => tuple::text_length(key)?,
+    };
+    key.get(length + 1..)
+}
+
+fn skip_component(key: &[u8], component: Component) -> Result<&[u8], Error> {
+    let (length, _) = component.length(key).ok_or(CORRUPT)?;
+    key.get(length..).ok_or(CORRUPT)
 }
 
 /// An entry, taken apart.

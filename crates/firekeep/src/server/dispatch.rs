@@ -11,6 +11,8 @@ use axum::http::{
 };
 use axum::response::IntoResponse as _;
 use firekeep_api::{Client, Core, Mode};
+use firekeep_wire_firestore::Code;
+use firekeep_wire_firestore::grpc::{self, Grpc};
 use firekeep_wire_firestore::rest::{self, Rest};
 use firekeep_wire_http::{
     Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, limits, text,
@@ -18,6 +20,7 @@ use firekeep_wire_http::{
 use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
 use serde_json::json;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::head;
@@ -32,18 +35,25 @@ const MODE: HeaderName = HeaderName::from_static("x-firekeep-mode");
 /// Everything that answers requests.
 pub(crate) struct App {
     core: Arc<Core>,
-    documents: Rest,
+    grpc: Grpc,
+    rest: Rest,
     trusted_proxies: Vec<IpAddr>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl App {
-    pub(crate) fn new(core: Arc<Core>, trusted_proxies: Vec<IpAddr>) -> Self {
+    /// Long answers end once `stopped` says so.
+    pub(crate) fn new(
+        core: Arc<Core>,
+        trusted_proxies: Vec<IpAddr>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
         Self {
-            documents: Rest::new(&core),
+            grpc: Grpc::new(&core, stopped),
+            rest: Rest::new(&core),
             core,
             trusted_proxies,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
         }
     }
 
@@ -56,6 +66,14 @@ impl App {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let headers = request.headers().clone();
+        if grpc::is_call(&headers) && head::fault(&request).is_none() {
+            let mut response = self
+                .answer_call(request, path, started)
+                .instrument(span)
+                .await;
+            self.mark(&mut response, &id);
+            return response;
+        }
         let client = self.client(&headers, peer);
         let work = self.route(request, &path, client).instrument(span.clone());
         let done = AssertUnwindSafe(work).catch_unwind().await;
@@ -68,14 +86,7 @@ impl App {
             response = without_content(response);
         }
         apply_cors(&headers, response.headers_mut());
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
-        if self.core.status().mode == Mode::Dev {
-            response
-                .headers_mut()
-                .insert(MODE, HeaderValue::from_static("dev"));
-        }
+        self.mark(&mut response, &id);
         let elapsed = started.elapsed();
         self.metrics.count(response.status(), elapsed);
         // The path and never the query, which holds keys; no header, which hold tokens.
@@ -87,6 +98,36 @@ impl App {
             "request"
         );
         response
+    }
+
+    /// Answers a gRPC call, whose body is not read here, and whose end may be long behind its beginning.
+    async fn answer_call(
+        &self,
+        request: Request<Body>,
+        path: String,
+        started: Instant,
+    ) -> Response<Body> {
+        let metrics = Arc::clone(&self.metrics);
+        let ended = move |code: Code| {
+            metrics.count_call(code);
+            let micros = started.elapsed().as_micros();
+            tracing::debug!(path, grpc = code.name(), micros, "call");
+        };
+        let response = self.grpc.handle(request, ended).await;
+        self.metrics.count(response.status(), started.elapsed());
+        response
+    }
+
+    /// Says in the answer which request it is of, and that the server runs in dev mode.
+    fn mark(&self, response: &mut Response<Body>, id: &str) {
+        if let Ok(value) = HeaderValue::from_str(id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        if self.core.status().mode == Mode::Dev {
+            response
+                .headers_mut()
+                .insert(MODE, HeaderValue::from_static("dev"));
+        }
     }
 
     async fn route(&self, request: Request<Body>, path: &str, client: Client) -> Response<Body> {
@@ -117,7 +158,7 @@ impl App {
             return response;
         }
         if of_documents {
-            return self.documents.handle(&mut incoming).await;
+            return self.rest.handle(&mut incoming).await;
         }
         if let Some(response) = firekeep_wire_identity::handle(&self.core, &mut incoming).await {
             return response;

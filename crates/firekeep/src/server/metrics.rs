@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use firekeep_store::Store;
+use firekeep_wire_firestore::Code;
 use firekeep_wire_http::text;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,6 +25,8 @@ use crate::limits::{ACCEPT_PAUSE, SCRAPE_TIME_MAX};
 pub(crate) struct Metrics {
     /// Answers by the first digit of their code, 1 to 5.
     answers: [AtomicU64; 6],
+    /// gRPC calls by the number of the code that they ended with.
+    calls: [AtomicU64; Code::ALL.len()],
     micros: AtomicU64,
 }
 
@@ -35,6 +38,14 @@ impl Metrics {
         }
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Counts a gRPC call that has ended.
+    pub(crate) fn count_call(&self, code: Code) {
+        let number = usize::try_from(code.number()).ok();
+        if let Some(counter) = number.and_then(|number| self.calls.get(number)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The text that Prometheus reads.
@@ -49,6 +60,15 @@ impl Metrics {
                 text,
                 "firekeep_http_answers_total{{class=\"{class}xx\"}} {count}"
             );
+        }
+        text.push_str(
+            "# HELP firekeep_grpc_calls_total gRPC calls by the code that they ended with.\n\
+             # TYPE firekeep_grpc_calls_total counter\n",
+        );
+        for (code, counter) in Code::ALL.iter().zip(&self.calls) {
+            let count = counter.load(Ordering::Relaxed);
+            let name = code.name();
+            let _ = writeln!(text, "firekeep_grpc_calls_total{{code=\"{name}\"}} {count}");
         }
         let micros = Duration::from_micros(self.micros.load(Ordering::Relaxed));
         let _ = write!(
@@ -110,9 +130,12 @@ mod tests {
         let metrics = Metrics::default();
         metrics.count(StatusCode::OK, Duration::from_millis(500));
         metrics.count(StatusCode::NOT_FOUND, Duration::from_millis(500));
+        metrics.count_call(Code::NotFound);
         let text = metrics.render(Some(7));
         assert!(text.contains("firekeep_http_answers_total{class=\"2xx\"} 1\n"));
         assert!(text.contains("firekeep_http_answers_total{class=\"4xx\"} 1\n"));
+        assert!(text.contains("firekeep_grpc_calls_total{code=\"OK\"} 0\n"));
+        assert!(text.contains("firekeep_grpc_calls_total{code=\"NOT_FOUND\"} 1\n"));
         assert!(text.contains("firekeep_http_seconds_total 1\n"));
         assert!(text.contains("firekeep_disk_free_bytes 7\n"));
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tonic::{Status, body};
+use tracing::Span;
 
 use super::{deadline, panicked};
 use crate::Code;
@@ -23,6 +24,8 @@ pub(super) struct Answer {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Gone once the call has ended.
     ended: Option<Ended>,
+    /// The request's, for what is logged on the way.
+    span: Span,
 }
 
 impl Answer {
@@ -42,6 +45,7 @@ impl Answer {
                 body,
                 deadline: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
                 ended: Some(ended),
+                span: Span::current(),
             })
         })
     }
@@ -78,6 +82,8 @@ impl HttpBody for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
+        let span = this.span.clone();
+        let _within = span.enter();
         if let Some(deadline) = &mut this.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
@@ -107,6 +113,8 @@ impl HttpBody for Answer {
 impl Drop for Answer {
     /// A client that went away ends its call so.
     fn drop(&mut self) {
+        let span = self.span.clone();
+        let _within = span.enter();
         self.end(Code::Cancelled);
     }
 }

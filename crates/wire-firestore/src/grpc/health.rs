@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use firekeep_api::Core;
 use futures_util::stream;
+use tokio::sync::watch;
 use tonic::codegen::tokio_stream::Stream;
 use tonic::server::NamedService as _;
 use tonic::{Request, Response, Status};
@@ -15,11 +16,14 @@ use super::service::Server;
 use crate::limits::HEALTH_EVERY;
 
 /// Tells how the server is.
-pub(super) struct Health(Arc<Core>);
+pub(super) struct Health {
+    core: Arc<Core>,
+    stopped: watch::Receiver<bool>,
+}
 
 impl Health {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self(core)
+    pub(super) fn new(core: Arc<Core>, stopped: watch::Receiver<bool>) -> Self {
+        Self { core, stopped }
     }
 }
 
@@ -46,7 +50,7 @@ impl health_server::Health for Health {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        match status(&self.0, &request.get_ref().service) {
+        match status(&self.core, &request.get_ref().service) {
             ServingStatus::ServiceUnknown => Err(Status::not_found("There is no such service.")),
             status => Ok(Response::new(answer(status))),
         }
@@ -54,21 +58,26 @@ impl health_server::Health for Health {
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
-    /// Begins with the state as it is, and tells each change.
+    /// Begins with the state as it is, and tells each change, until the server stops.
     async fn watch(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let (core, service) = (Arc::clone(&self.0), request.into_inner().service);
-        let changes = stream::unfold(None, move |told| {
+        let (core, service) = (Arc::clone(&self.core), request.into_inner().service);
+        let begin = (None, self.stopped.clone());
+        let changes = stream::unfold(begin, move |(told, mut stopped)| {
             let (core, service) = (Arc::clone(&core), service.clone());
             async move {
-                let mut now = status(&core, &service);
-                while told == Some(now) {
-                    tokio::time::sleep(HEALTH_EVERY).await;
-                    now = status(&core, &service);
+                loop {
+                    let now = status(&core, &service);
+                    if told != Some(now) {
+                        return Some((Ok(answer(now)), (Some(now), stopped)));
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(HEALTH_EVERY) => {}
+                        _ = stopped.wait_for(|stopped| *stopped) => return None,
+                    }
                 }
-                Some((Ok(answer(now)), Some(now)))
             }
         });
         Ok(Response::new(Box::pin(changes)))

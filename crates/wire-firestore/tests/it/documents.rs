@@ -1,0 +1,154 @@
+//! Reading and writing documents.
+
+use serde_json::json;
+
+use crate::harness::{Server, refused};
+
+/// A document of one field, as it is answered.
+fn document(name: &str, n: i64) -> serde_json::Value {
+    json!({ "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n.to_string() } },
+        "createTime": "*", "updateTime": "*" })
+}
+
+fn set(name: &str, n: i64) -> serde_json::Value {
+    json!({ "update": { "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n } } } })
+}
+
+#[tokio::test]
+async fn what_is_committed_is_read() {
+    let server = Server::new();
+    let missing = json!({ "missing": "~/documents/c/x", "readTime": "*" });
+    let found = json!({ "found": document("c/a", 1), "readTime": "*" });
+    server
+        .check([
+            (
+                "Commit",
+                json!({ "database": "~", "writes": [set("c/a", 1), set("c/b", 2),
+                    { "update": { "name": "~/documents/c/b" }, "updateMask": {}, "updateTransforms": [
+                        { "fieldPath": "n", "increment": { "integerValue": 5 } },
+                        { "fieldPath": "s", "appendMissingElements": {} }] },
+                    { "delete": "~/documents/c/none" },
+                    { "verify": "~/documents/c/none", "currentDocument": { "exists": false } }] }),
+                json!({ "commitTime": "*", "writeResults": [{ "updateTime": "*" }, { "updateTime": "*" },
+                    { "updateTime": "*", "transformResults": [{ "integerValue": "7" }, { "nullValue": null }] },
+                    {}, {}] }),
+            ),
+            ("GetDocument", json!({ "name": "~/documents/c/a" }), document("c/a", 1)),
+            (
+                "GetDocument",
+                json!({ "name": "~/documents/c/a", "mask": {} }),
+                json!({ "name": "~/documents/c/a", "createTime": "*", "updateTime": "*" }),
+            ),
+            (
+                "GetDocument",
+                json!({ "name": "~/documents/c/x" }),
+                refused("NOT_FOUND", "Document \"~/documents/c/x\" not found."),
+            ),
+            (
+                "BatchGetDocuments",
+                json!({ "database": "~", "documents":
+                    ["~/documents/c/a", "~/documents/c/x", "~/documents/c/a"] }),
+                json!([found, missing]),
+            ),
+            ("BatchGetDocuments", json!({ "database": "~" }), json!([])),
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn commits_are_refused_with_the_texts_of_the_specification() {
+    let server = Server::new();
+    let commit = |write: serde_json::Value| json!({ "database": "~", "writes": [write] });
+    let with = |mut write: serde_json::Value, condition: serde_json::Value| {
+        write["currentDocument"] = condition;
+        commit(write)
+    };
+    let ok = json!({ "commitTime": "*", "writeResults": [{ "updateTime": "*" }] });
+    server
+        .check([
+            ("Commit", commit(set("c/a", 1)), ok),
+            ("Commit", json!({ "database": "~" }), json!({ "commitTime": "*" })),
+            (
+                "Commit",
+                with(set("c/x", 1), json!({ "exists": true })),
+                refused("NOT_FOUND", "No document to update: ~/documents/c/x"),
+            ),
+            (
+                "Commit",
+                with(set("c/a", 1), json!({ "exists": false })),
+                refused("ALREADY_EXISTS", "Document already exists: ~/documents/c/a"),
+            ),
+            (
+                "Commit",
+                with(set("c/x", 1), json!({ "updateTime": "2020-01-01T00:00:00Z" })),
+                refused(
+                    "FAILED_PRECONDITION",
+                    "the stored version (0) does not match the required base version (1577836800000000)",
+                ),
+            ),
+            (
+                "Commit",
+                commit(json!({ "verify": "~/documents/c/a" })),
+                refused("INVALID_ARGUMENT", "a verify must contain a precondition"),
+            ),
+            (
+                "Commit",
+                commit(json!({})),
+                refused("INVALID_ARGUMENT", "`operation` is missing"),
+            ),
+            (
+                "Commit",
+                commit(json!({ "delete": "projects/demo/databases/other-one/documents/c/a" })),
+                refused(
+                    "INVALID_ARGUMENT",
+                    "the resource name is of another database than the request",
+                ),
+            ),
+            (
+                "Commit",
+                json!({ "database": "" }),
+                refused("INVALID_ARGUMENT", "the resource name lacks `projects/`"),
+            ),
+            (
+                "GetDocument",
+                json!({ "name": "~/documents/c/a", "readTime": "2020-01-01T00:00:00Z" }),
+                refused(
+                    "FAILED_PRECONDITION",
+                    "The requested snapshot version is too old.",
+                ),
+            ),
+            (
+                "BatchGetDocuments",
+                json!({ "database": "~", "documents": ["~/documents/c"] }),
+                refused(
+                    "INVALID_ARGUMENT",
+                    "the resource name has no valid path: the path names a collection, not a document",
+                ),
+            ),
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn who_may_not_is_told_nothing() {
+    let server = Server::new();
+    let get = ("GetDocument", json!({ "name": "~/documents/c/a" }));
+    let commit = json!({ "database": "~", "writes": [set("c/a", 1)] });
+    let ok = json!({ "commitTime": "*", "writeResults": [{ "updateTime": "*" }] });
+    server.check([("Commit", commit.clone(), ok)]).await;
+    let denied = refused("PERMISSION_DENIED", "Missing or insufficient permissions.");
+    let unknown = refused(
+        "UNAUTHENTICATED",
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid \
+         authentication credential.",
+    );
+    for (bearer, answer) in [(None, denied), (Some("owner"), unknown)] {
+        let asked = server.with_bearer(bearer);
+        asked
+            .check([
+                (get.0, get.1.clone(), answer.clone()),
+                ("Commit", commit.clone(), answer),
+            ])
+            .await;
+    }
+}
