@@ -10,7 +10,7 @@ use firekeep_store::{Engine, ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
-use crate::firestore::{Access, Databases};
+use crate::firestore::{Access, Databases, Transactions};
 use crate::identity::HASH_PLACES;
 use crate::keyring::{Keyring, NewKey};
 use crate::limiter::{Limiter, Turns};
@@ -49,6 +49,7 @@ pub struct Core {
     pub(crate) store: Arc<Store>,
     pub(crate) databases: Databases,
     pub(crate) documents: Access,
+    pub(crate) transactions: Transactions,
     clock: Arc<dyn Clock>,
     pub(crate) policy: Box<dyn Policy>,
     pub(crate) project: Project,
@@ -107,6 +108,7 @@ impl Core {
                 Mode::Safe => Access::Administrators,
                 Mode::Dev => options.documents,
             },
+            transactions: Transactions::default(),
             clock,
             policy: options.mode.policy(),
             project_id: parse_project(&project.id)?,

@@ -2,6 +2,7 @@
 
 use firekeep_accounts as accounts;
 use firekeep_documents as documents;
+use firekeep_documents::plan::RequiredIndex;
 use firekeep_model as model;
 use firekeep_model::DatabaseName;
 use firekeep_store as store;
@@ -140,6 +141,9 @@ pub enum Error {
     /// A read time in the future, or of which the history is gone.
     #[error("The requested snapshot version is too old.")]
     ReadTimeTooOld,
+    /// A query needs an index that was not declared, in a database that refuses such queries.
+    #[error("{0}")]
+    IndexRequired(Box<RequiredIndex>),
     /// What a commit writes is more than storage takes at once.
     #[error("{0} is too large")]
     TooLarge(&'static str),

@@ -5,12 +5,27 @@
 mod access;
 mod admin;
 mod batch_get;
+mod batch_write;
+mod begin_transaction;
+mod clear;
 mod commit;
 mod database;
 mod databases;
+mod delete_database;
+mod deploy_indexes;
+mod document;
 mod get_document;
+mod index_file;
+mod indexes;
+mod list_collection_ids;
+mod list_documents;
+mod page_token;
+mod partition_query;
 mod reading;
+mod run_aggregation_query;
+mod run_query;
 mod tend;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -18,7 +33,16 @@ use bytes::Bytes;
 use firekeep_model::Timestamp;
 
 pub use firekeep_documents::aggregate::{Aggregation, AggregationQuery, Operator};
+pub use firekeep_documents::explain::{Explained, IndexUsed};
 pub use firekeep_documents::filter::{Comparison, Condition, FieldFilter, Filter};
+pub use firekeep_documents::index::backfill::Task;
+pub use firekeep_documents::index::catalog::{Group, Kinds, Override};
+pub use firekeep_documents::index::change::Declared;
+pub use firekeep_documents::index::{
+    Catalog, Composite, Definition, FieldOverride, IndexField, IndexId, IndexOrder, InvalidIndex,
+    Kind, Mode as IndexMode, QueryScope, State as IndexState,
+};
+pub use firekeep_documents::plan::RequiredIndex;
 pub use firekeep_documents::query::{
     CollectionSelector, Cursor, Direction, DistanceMeasure, FindNearest, InvalidQuery, Order,
     Query, projection,
@@ -33,6 +57,13 @@ pub use self::admin::DatabaseSummary;
 pub use self::batch_get::{Gets, Got};
 pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;
+pub use self::deploy_indexes::{Deployed, Others};
+pub use self::index_file::IndexFile;
+pub use self::indexes::IndexProgress;
+pub use self::list_documents::{List, ListPage};
+pub use self::run_aggregation_query::Aggregated;
+pub use self::run_query::{AnswerPage, Answers, Explain};
+pub(crate) use self::transactions::Transactions;
 use crate::Core;
 
 /// Firestore: every operation on documents. Cloning is cheap.

@@ -2,15 +2,72 @@
 
 use std::time::Duration;
 
+use firekeep_documents::Budget;
+
 /// How many Firestore databases are open at once: each has a thread. Those that nobody uses are closed for others.
 pub(crate) const DATABASES_OPEN_MAX: usize = 256;
 /// How long a database that nobody uses stays open.
 pub(crate) const DATABASE_IDLE: Duration = Duration::from_secs(300);
+/// How long a transaction may last. Source: Firestore specification, section 1.4.
+pub(crate) const TRANSACTION_LIFE: Duration = Duration::from_secs(270);
+/// How long a transaction lasts without a request. Source: Firestore specification, section 1.4.
+pub(crate) const TRANSACTION_IDLE: Duration = Duration::from_secs(60);
+/// How many transactions may be open at once.
+pub(crate) const TRANSACTIONS_OPEN_MAX: usize = 10_000;
+/// How many are known, with those that ended lately.
+pub(crate) const TRANSACTIONS_KNOWN_MAX: usize = 100_000;
+/// How many bytes of keys one transaction may have read, and all together.
+pub(crate) const TRANSACTION_READ_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const TRANSACTIONS_READ_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How many turns there are for transactions that lost: documents share them by their names.
+pub(crate) const TRANSACTION_TURNS: usize = 256;
+/// How long a transaction waits for its turn; then it goes on without.
+pub(crate) const TRANSACTION_TURN_WAIT: Duration = Duration::from_secs(3);
+
+/// Documents of a list's page where the request does not say, and at most. Source: Firestore specification, section 5.4.
+pub(crate) const LIST_PAGE: usize = 100;
+pub(crate) const LIST_PAGE_MAX: usize = 300;
+/// Bytes of documents after which a list's page ends early.
+pub(crate) const LIST_BYTES: usize = 4 * 1024 * 1024;
+/// Documents of a list that are read at a time.
+pub(crate) const LIST_DOCUMENTS_AT_ONCE: usize = 32;
+/// Ids of a page of collections where the request does not say, and at most. Source: Firestore specification, section 5.5.
+pub(crate) const COLLECTION_IDS_PAGE: usize = 300;
+pub(crate) const COLLECTION_IDS_PAGE_MAX: usize = 1_000;
+
+/// Parts that a partition query makes, at most.
+pub(crate) const PARTITIONS_MAX: usize = 1_000;
+
+/// The first page of a query's answer, which is read on an async thread.
+pub(crate) const QUERY_PAGE_FIRST: Budget = Budget {
+    documents: 32,
+    bytes: 256 * 1024,
+    rows_read: 256,
+};
+/// Every other page.
+pub(crate) const QUERY_PAGE: Budget = Budget {
+    documents: 256,
+    bytes: 1024 * 1024,
+    rows_read: 8_192,
+};
+
+/// The size of a page: what the request says, within bounds.
+pub(crate) fn page_size(wanted: u32, default: usize, max: usize) -> usize {
+    match usize::try_from(wanted) {
+        Ok(0) => default,
+        wanted => wanted.unwrap_or(max).min(max),
+    }
+}
+
 /// How many log rows one step of trimming a database removes, and how many steps are made at a time.
 pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
 pub(crate) const TRIM_STEPS_MAX: usize = 50;
 /// How far back documents can be read. Source: Firestore specification, section 1.4.
 pub(crate) const HISTORY_KEPT: Duration = Duration::from_secs(3600);
+
+/// How long deploying indexes waits for rules that are still being carried out. The command line waits 30 seconds for
+/// its answer.
+pub(crate) const DEPLOY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How many verified tokens of a kind are remembered.
 pub(crate) const VERIFIED_TOKENS_MAX: usize = 32_768;

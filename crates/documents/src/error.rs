@@ -44,6 +44,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// If stored bytes are not what was written.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt(_) | Self::Store(firekeep_store::Error::Corrupt(_))
+        )
+    }
+
     /// If this is an answer to the request, and not a failure of the storage below.
     #[must_use]
     pub const fn is_answer(&self) -> bool {

@@ -4,22 +4,33 @@
 //! it keeps in memory is bounded by a page and by the limits of `limits.rs`, never by the answer. The plan is `plan.rs`;
 //! what every plan must give is `naive.rs`. Firestore specification, section 7.1.
 
+mod aggregation;
 mod ask;
+pub(crate) mod entries;
 mod ordered;
-mod reader;
-mod sort_key;
+pub(crate) mod reader;
+pub(crate) mod sort_key;
 mod sorted;
 mod source;
-mod stream;
+pub(crate) mod stream;
 mod vicinity;
 mod walk;
+pub(crate) mod zigzag;
+
+use std::sync::Arc;
 
 use firekeep_model::Document;
 use firekeep_store::Read;
 
-use crate::query::Query;
-use crate::{Error, plan};
+use crate::Error;
+use crate::dnf::Dnf;
+use crate::explain::Explained;
+use crate::index::catalog::Catalog;
+use crate::index::definition::QueryScope;
+use crate::plan::{self, Plan};
+use crate::query::{InvalidQuery, Query};
 
+pub use aggregation::Aggregation;
 pub(crate) use ask::Ask;
 use ordered::Ordered;
 use reader::{Counts, Cx};
@@ -56,8 +67,12 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Execution {
     ask: Ask,
-    state: State,
+    catalog: Arc<Catalog>,
+    /// `None` before the first page.
+    state: Option<State>,
+    used: Vec<(QueryScope, String)>,
     counts: Counts,
+    results: u64,
 }
 
 #[derive(Debug)]
@@ -67,21 +82,20 @@ enum State {
 }
 
 impl Execution {
-    /// Plans a query that was [checked](Query::validate).
+    /// An answer to a query that was [checked](Query::validate), by the indexes of the catalogue that its first
+    /// transaction sees.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for a query that was not.
-    pub fn new(query: Query) -> Result<Self, Error> {
-        let ask = Ask::new(query, Vec::new());
-        let merge = Merge::new(plan::streams(&ask)?);
-        let state = match &ask.query.find_nearest {
-            Some(search) => State::Nearest(Vicinity::new(search.clone(), merge)),
-            None => State::Ordered(Ordered::new(&ask.query, merge)),
-        };
+    /// [`Error::InvalidArgument`] for a query that was not checked.
+    pub fn new(query: Query, catalog: Arc<Catalog>) -> Result<Self, Error> {
+        check(&query)?;
         Ok(Self {
-            ask,
-            state,
+            ask: Ask::new(query),
+            catalog,
+            state: None,
+            used: Vec::new(),
             counts: Counts::default(),
+            results: 0,
         })
     }
 
@@ -91,12 +105,64 @@ impl Execution {
     /// [`Error::Corrupt`]; those of storage.
     pub fn next_page(&mut self, tx: &dyn Read, budget: Budget) -> Result<Page, Error> {
         let mut cx = Cx::new(tx, budget.rows_read, self.counts);
-        let page = match &mut self.state {
-            State::Ordered(ordered) => ordered.next_page(&mut cx, &self.ask, budget),
-            State::Nearest(vicinity) => vicinity.next_page(&mut cx, &self.ask, budget),
-        };
+        let page = self.read_page(&mut cx, budget);
         self.counts = cx.counts;
+        if let Ok(page) = &page {
+            let given = u64::try_from(page.documents.len());
+            self.results = self.results.saturating_add(given.unwrap_or(u64::MAX));
+        }
         page
+    }
+
+    /// Chooses the plan, if there was no page yet: for explaining it without carrying it out.
+    ///
+    /// # Errors
+    /// As [`next_page`](Self::next_page).
+    pub fn prepare(&mut self, tx: &dyn Read) -> Result<(), Error> {
+        let mut cx = Cx::new(tx, usize::MAX, self.counts);
+        if self.state.is_none() {
+            let plan = plan::plan(&self.ask, &self.catalog, &mut cx)?;
+            self.begin(plan);
+        }
+        self.counts = cx.counts;
+        Ok(())
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn explain(&self) -> Explained {
+        let wanted = plan::missing_index(&self.ask.query, &[], &self.catalog);
+        Explained::new(&self.used, self.counts, self.results, wanted)
+    }
+
+    fn begin(&mut self, plan: Plan) {
+        self.used = plan.used;
+        let merge = Merge::new(plan.streams);
+        self.state = Some(match &self.ask.query.find_nearest {
+            Some(search) => State::Nearest(Vicinity::new(search.clone(), merge)),
+            None => State::Ordered(Ordered::new(&self.ask.query, merge)),
+        })
+    }
+
+    fn read_page(&mut self, cx: &mut Cx<'_>, budget: Budget) -> Result<Page, Error> {
+        if self.state.is_none() {
+            let plan = plan::plan(&self.ask, &self.catalog, cx)?;
+            self.begin(plan);
+        }
+        match &mut self.state {
+            Some(State::Ordered(ordered)) => ordered.next_page(cx, &self.ask, budget),
+            Some(State::Nearest(vicinity)) => vicinity.next_page(cx, &self.ask, budget),
+            None => Ok(Page::default()),
+        }
+    }
+}
+
+/// Refuses what cannot be planned: less than [`Query::validate`] does.
+fn check(query: &Query) -> Result<(), InvalidQuery> {
+    query.collection_path()?;
+    match &query.filter {
+        Some(filter) => Dnf::new(filter).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -8,9 +8,12 @@ pub mod catalog;
 pub mod change;
 pub mod definition;
 mod entries;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod key;
 mod maintain;
 mod stored;
+pub mod verify;
 
 pub use catalog::{Catalog, Composite, Indexes, Kind, Mode, State};
 pub use definition::{Definition, FieldOverride, IndexField, IndexOrder, InvalidIndex, QueryScope};

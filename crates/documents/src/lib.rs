@@ -10,7 +10,7 @@ mod cursor;
 pub mod dnf;
 mod error;
 pub mod exec;
-
+pub mod explain;
 pub mod export;
 mod fields;
 pub mod filter;
@@ -22,7 +22,8 @@ pub mod limits;
 pub mod naive;
 pub mod nearest;
 pub mod order;
-mod plan;
+pub mod partition;
+pub mod plan;
 pub mod query;
 mod ranges;
 pub mod read;
@@ -32,7 +33,8 @@ mod write;
 
 pub use commit::{IndexMaintenance, NoIndexes};
 pub use error::{Error, Invalid};
-pub use exec::{Budget, Execution, Page};
+pub use exec::{Aggregation, Budget, Execution, Page};
+pub use explain::Explained;
 pub use fields::Fields;
 pub use scan::{Found, Missing, Scan};
 pub use transform::Transform;

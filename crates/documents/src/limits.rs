@@ -52,3 +52,6 @@ pub const STEP_ROWS: usize = 1_024;
 
 /// Bytes of entries that one step of building an index writes: 4 MiB. Ours.
 pub const STEP_ENTRY_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// Faults of indexes that a check describes; it counts all of them. Ours.
+pub const FAULTS_MAX: usize = 20;

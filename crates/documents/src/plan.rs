@@ -1,55 +1,236 @@
 //! How a query is carried out.
 //!
-//! A filter in disjunctive normal form is a list of conjunctions. Firestore specification, section 13; storage design,
-//! section 5.
+//! A filter in disjunctive normal form is a list of conjunctions. For each, the indexes are tried that have all of its
+//! documents (`ways.rs`), one way is chosen (`choose.rs`), and what comes out of all of them is merged in the query's
+//! order. Every way gives the same answer; they differ in what is read. Firestore specification, section 13; storage
+//! design, section 5.
 
+mod available;
+mod bounds;
+mod branch;
+mod choose;
+mod cut;
 mod names;
+mod path;
+mod required;
+mod tails;
+mod ways;
 
-use firekeep_store::Direction as Scan;
+pub use required::{RequiredIndex, missing_index, required_index};
+
+use firekeep_model::{FieldPath, FieldRef};
+use firekeep_store::{Direction as Scan, Space};
 
 use crate::Error;
 use crate::dnf::Dnf;
+use crate::exec::entries::{Entries, Fit};
+use crate::exec::reader::{Cx, Reader};
+use crate::exec::stream::Trust;
+use crate::exec::zigzag::{self, Zigzag};
 use crate::exec::{Ask, Sorted, Source, Stream, Walk};
 use crate::filter::Term;
+use crate::index::catalog::Catalog;
+use crate::index::definition::{IndexOrder, QueryScope, properties};
+use crate::limits::SCAN_ROWS;
+use crate::plan::available::Indexes;
+use crate::plan::branch::Branch;
+use crate::plan::choose::choose;
+use crate::plan::path::Path;
+use crate::plan::ways::Way;
 use crate::query::{Direction, Query};
 
 /// Rows that the first page of a scan has beside those that the answer needs.
 const SLACK_ROWS: usize = 1;
 
-/// The streams that together have the documents of the answer.
-pub(crate) fn streams(ask: &Ask) -> Result<Vec<Stream>, Error> {
+/// How a query is carried out.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// The streams that together have the documents of the answer.
+    pub(crate) streams: Vec<Stream>,
+    /// The indexes that they use, and how explanations call them.
+    pub(crate) used: Vec<(QueryScope, String)>,
+}
+
+/// Plans a query. Reads a page of some indexes where that is needed to choose one.
+pub(crate) fn plan(ask: &Ask, catalog: &Catalog, cx: &mut Cx<'_>) -> Result<Plan, Error> {
+    plan_by(ask, catalog, &mut |branch, ways, is_walk_ordered| {
+        choose(branch, ways, is_walk_ordered, cx)
+    })
+}
+
+/// Chooses one of the ways of a conjunction, or none; told if without one the documents come in order.
+type Chooser<'c> = &'c mut dyn FnMut(&Branch<'_>, &[Way], bool) -> Result<Option<usize>, Error>;
+
+fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Error> {
     let dnf = match &ask.query.filter {
         Some(filter) => Dnf::new(filter)?,
         None => Dnf::default(),
     };
-    let branches: Vec<_> = dnf.iter().collect();
-    Ok(Vec::from_iter(walk(ask, &branches)?))
+    let indexes = Indexes::of(&ask.query, catalog)?;
+    let mut branches: Vec<_> = dnf
+        .iter()
+        .filter_map(|terms| Branch::new(ask, terms))
+        .collect();
+    // Of several, those that lead to the same document must meet there.
+    let is_any = !ask.is_ordered && branches.len() == 1;
+    for branch in &mut branches {
+        branch.is_any = is_any;
+    }
+    let only = match branches.as_slice() {
+        [only] => Some(only.terms),
+        _ => None,
+    };
+    let name_order = names::order(&ask.orders, only);
+    let mut walked = Vec::new();
+    let mut found = Vec::new();
+    for branch in &branches {
+        let mut ways = indexes
+            .as_ref()
+            .map_or_else(Vec::new, |indexes| ways::all(branch, indexes));
+        if ways.iter().any(Way::is_empty) {
+            continue;
+        }
+        match choose(branch, &ways, name_order.is_some())?.filter(|at| *at < ways.len()) {
+            Some(at) => found.push(ways.swap_remove(at)),
+            None => walked.push(branch.terms),
+        }
+    }
+    if !walked.is_empty() && name_order.is_none() {
+        // Whoever looks at all documents needs no index beside.
+        walked = branches.iter().map(|branch| branch.terms).collect();
+        found.clear();
+    }
+    let mut plan = Plan::default();
+    if !walked.is_empty() {
+        plan.walk(ask, &walked, name_order)?;
+    }
+    plan.follow(ask, found, is_any);
+    Ok(plan)
 }
 
-/// The plan that needs no index: the documents themselves. `None` where there can be none.
-fn walk(ask: &Ask, branches: &[&[Term<'_>]]) -> Result<Option<Stream>, Error> {
-    let ranges = names::ranges(ask, branches);
-    if ranges.is_empty() {
-        return Ok(None);
-    }
-    let order = names::order(&ask.orders, branches);
-    let direction = match order {
-        Some(Direction::Descending) => Scan::Reverse,
-        Some(Direction::Ascending) | None => Scan::Forward,
-    };
-    let rows = first_rows(&ask.query).unwrap_or(crate::limits::SCAN_ROWS);
-    let walk = Walk::new(&ask.query, &ranges, direction, rows)?;
-    let source = Source::Walk {
-        walk,
-        is_ordered: order.is_some(),
-    };
-    Ok(Some(match order {
-        Some(_) => Stream::Direct(source),
-        None => {
-            let sorted = Sorted::new(source, wanted(&ask.query), 1, rows);
-            Stream::Sorted(Box::new(sorted))
+impl Plan {
+    /// Adds the stream that needs no index: the documents themselves.
+    fn walk(
+        &mut self,
+        ask: &Ask,
+        branches: &[&[Term<'_>]],
+        order: Option<Direction>,
+    ) -> Result<(), Error> {
+        let ranges = names::ranges(ask, branches);
+        let (direction, name) = match order {
+            Some(Direction::Descending) => (Scan::Reverse, IndexOrder::Descending),
+            Some(Direction::Ascending) | None => (Scan::Forward, IndexOrder::Ascending),
+        };
+        self.used.push((
+            match ask.query.from.all_descendants {
+                true => QueryScope::CollectionGroup,
+                false => QueryScope::Collection,
+            },
+            properties([(FieldRef::DocumentName, name)]),
+        ));
+        if ranges.is_empty() {
+            return Ok(());
         }
-    }))
+        let rows = first_rows(&ask.query);
+        let source = Source::Walk {
+            walk: Walk::new(&ask.query, &ranges, direction, rows)?,
+            is_ordered: order.is_some(),
+        };
+        self.streams.push(match order {
+            Some(_) => Stream::Direct(Box::new(source)),
+            None => sorted(ask, source, 1),
+        });
+        Ok(())
+    }
+
+    /// Adds the streams of indexes.
+    fn follow(&mut self, ask: &Ask, ways: Vec<Way>, is_any: bool) {
+        let rows = first_rows(&ask.query);
+        let share = ways.iter().filter(|way| !way.is_whole()).count();
+        let mut unordered = Vec::new();
+        for way in ways {
+            for path in &way.paths {
+                let used = (path.layout.scope.query_scope(), path.name.clone());
+                if !self.used.contains(&used) {
+                    self.used.push(used);
+                }
+            }
+            let is_unordered = !way.is_whole() && way.matched == 0 && !is_any;
+            let numbers = numbers(ask, &way);
+            let source = source(way, rows, is_any, numbers.unwrap_or_default());
+            match is_unordered {
+                true => unordered.push(source),
+                false => self.streams.push(sorted(ask, source, share)),
+            }
+        }
+        let all = match unordered.len() {
+            0 => return,
+            1 => unordered.pop(),
+            _ => Some(Source::Chain {
+                sources: unordered,
+                over: 0,
+            }),
+        };
+        self.streams
+            .extend(all.map(|source| sorted(ask, source, share)));
+    }
+}
+
+fn sorted(ask: &Ask, source: Source, share: usize) -> Stream {
+    let sorted = Sorted::new(
+        source,
+        ask,
+        wanted(&ask.query),
+        share,
+        first_rows(&ask.query),
+    );
+    Stream::Sorted(Box::new(sorted))
+}
+
+/// Where in the entries of a way the numbers are that are wanted.
+fn numbers(ask: &Ask, way: &Way) -> Option<Vec<usize>> {
+    let position = |path: &Path, field: &FieldPath| {
+        let at = path.fields.iter().position(|own| own == field)?;
+        at.checked_sub(path.layout.fixed.0)
+    };
+    match way.paths.as_slice() {
+        _ if ask.averages.is_empty() => Some(Vec::new()),
+        [path] => ask
+            .averages
+            .iter()
+            .map(|field| position(path, field))
+            .collect(),
+        _ => None,
+    }
+}
+
+fn source(way: Way, rows: usize, is_any: bool, numbers: Vec<usize>) -> Source {
+    let trust = match way.is_exact {
+        true => Trust::Exact,
+        false => Trust::None,
+    };
+    let reader = |ranges, direction| Reader::new(Space::Idx, ranges, direction, rows);
+    let mut paths = way.paths;
+    match (paths.len(), paths.pop()) {
+        (1, Some(path)) => {
+            let fit = match (is_any, path.parts, path.matched) {
+                (true, _, _) => Fit::Any,
+                (false, Some(parts), _) => Fit::Whole(parts),
+                (false, None, _) => Fit::Partly(path.matched_components),
+            };
+            let reader = reader(path.ranges, path.direction);
+            Source::Entries(Entries::new(path.layout, fit, trust, numbers, reader))
+        }
+        (_, last) => {
+            paths.extend(last);
+            let scans = paths.into_iter().map(|path| zigzag::Scan {
+                reader: reader(path.ranges, path.direction),
+                front: path.front,
+                layout: path.layout,
+            });
+            Source::Zigzag(Zigzag::new(scans.collect(), way.parts, trust))
+        }
+    }
 }
 
 /// How many documents a query can use at most.
@@ -59,6 +240,16 @@ fn wanted(query: &Query) -> Option<usize> {
 }
 
 /// How many rows the first page of a scan should have.
-fn first_rows(query: &Query) -> Option<usize> {
-    Some(wanted(query)?.saturating_add(SLACK_ROWS))
+fn first_rows(query: &Query) -> usize {
+    wanted(query).map_or(SCAN_ROWS, |wanted| wanted.saturating_add(SLACK_ROWS))
+}
+
+/// A plan that takes whatever way `choose` names.
+#[cfg(test)]
+pub(crate) fn plan_any(
+    ask: &Ask,
+    catalog: &Catalog,
+    mut choose: impl FnMut(usize) -> usize,
+) -> Result<Plan, Error> {
+    plan_by(ask, catalog, &mut |_, ways, _| Ok(Some(choose(ways.len()))))
 }

@@ -118,14 +118,18 @@ fn start_position(start: &Bound<Key>) -> Option<(&[u8], bool)> {
 }
 
 fn is_end_before(a: &Bound<Key>, b: &Bound<Key>) -> bool {
-    let position = |end| match end {
-        &Bound::Included(ref key) => Some((key, true)),
-        &Bound::Excluded(ref key) => Some((key, false)),
-        &Bound::Unbounded => None,
-    };
-    match (position(a), position(b)) {
+    match (end_position(a), end_position(b)) {
         (Some(a), Some(b)) => a <= b,
         (a, _) => a.is_some(),
+    }
+}
+
+/// As [`start_position`]. Without bound it is behind the last key.
+fn end_position(end: &Bound<Key>) -> Option<(&[u8], bool)> {
+    match end {
+        Bound::Unbounded => None,
+        Bound::Included(key) => Some((key, true)),
+        Bound::Excluded(key) => Some((key, false)),
     }
 }
 

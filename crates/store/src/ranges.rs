@@ -57,6 +57,19 @@ impl Ranges {
         parts.insert(low, high);
     }
 
+    /// Adds all parts of another set.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (space, parts) in other.parts {
+            for (low, high) in parts {
+                let range = KeyRange {
+                    start: Bound::Included(low),
+                    end: high.map_or(Bound::Unbounded, Bound::Excluded),
+                };
+                self.add(space, &range);
+            }
+        }
+    }
+
     /// True if a key lies in one of the parts.
     pub(crate) fn contains(&self, space: Space, key: &[u8]) -> bool {
         let Some(parts) = self.parts.get(&space) else {

@@ -37,6 +37,18 @@ impl ReadLog {
         self.points.is_empty() && self.ranges.is_empty()
     }
 
+    /// Adds what was read meanwhile, at the same time.
+    pub fn merge(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        self.ranges.merge(other.ranges);
+        for (space, key) in &other.points {
+            self.add_point(*space, key);
+        }
+    }
+
     pub(crate) fn points(&self) -> &BTreeSet<Place> {
         &self.points
     }
@@ -135,5 +147,14 @@ mod tests {
         assert_eq!(log.bytes(), two);
         log.add_point(Space::Idx, b"km");
         assert!(log.bytes() > two && !log.is_empty());
+
+        let mut merged = ReadLog::default();
+        merged.add_point(Space::Docs, b"abc");
+        let mut other = ReadLog::default();
+        other.add_point(Space::Idx, b"km");
+        other.add_point(Space::Docs, b"abc");
+        other.ranges.add(Space::Docs, &KeyRange::prefix(b"k"));
+        merged.merge(other);
+        assert_eq!(merged, log);
     }
 }

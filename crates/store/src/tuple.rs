@@ -7,9 +7,14 @@
 //! tag. No component is a prefix of another, so components can be put one behind the other. A descending component has
 //! every byte complemented, its end included. Storage design, section 4.
 
+mod length;
+mod number;
+
 use firekeep_model::{
     CollectionPath, DocumentName, DocumentPath, Map, Timestamp, TypeGroup, Value, numeric_id,
 };
+
+pub use number::number;
 
 const END: u8 = 0x00;
 const NULL: u8 = 0x10;
@@ -393,6 +398,5 @@ fn exact(value: f64) -> i128 {
     value as i128
 }
 
-mod length;
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,7 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         | Error::ReadOnlyTransaction
         | Error::Aborted
         | Error::ReadTimeTooOld
+        | Error::IndexRequired(_)
         | Error::TooLarge(_)
         | Error::Exhausted(_)) => internal(&error),
         Error::Internal(cause) => internal(&cause),
@@ -293,6 +294,7 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         | Error::ReadOnlyTransaction
         | Error::Aborted
         | Error::ReadTimeTooOld
+        | Error::IndexRequired(_)
         | Error::TooLarge(_)
         | Error::Exhausted(_) => {
             return server_error(&text);

@@ -100,6 +100,7 @@ impl Route {
             Host::Www => www(&request.method, path),
             Host::OAuth2 => oauth(&request.method, path),
             Host::Discovery => discovery(path),
+            Host::Firestore => None,
             Host::Own => own(&request.method, path),
         }
     }

@@ -53,7 +53,7 @@ impl Firestore {
         let page = take_page(&mut rest);
         let first = reading.here(move |tx| read_page(tx, page)).await?;
         Ok(Gets {
-            transaction: None,
+            transaction: reading.begun.clone(),
             read_time: reading.time(),
             reading,
             first: Some(

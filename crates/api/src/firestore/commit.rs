@@ -1,9 +1,13 @@
 //! `Commit`: writes, all or none.
 
-use bytes::Bytes;
-use firekeep_documents::{NoIndexes, WriteResult, commit};
-use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp, Value};
+use std::sync::Arc;
 
+use bytes::Bytes;
+use firekeep_documents::{WriteResult, commit};
+use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp, Value};
+use firekeep_store::{CommitTime, ReadLog};
+
+use super::database::Database;
 use super::{Firestore, Write};
 use crate::{Error, SystemRng};
 
@@ -40,22 +44,63 @@ impl Firestore {
         for write in &writes {
             write.check()?;
         }
-        let database = self.admit(caller, database).await?;
-        if transaction.is_some() {
-            return Err(Error::TransactionExpired);
+        let open = self.admit(caller, database).await?;
+        let (asker, transactions) = (self.asker(caller, database), &self.0.transactions);
+        let first = writes.first().map(|write| write.path.clone());
+        // Held until the commit is through: it may have a turn.
+        let ended = match &transaction {
+            None => None,
+            Some(id) => {
+                let found = transactions.find(asker, id)?;
+                if let Some(path) = &first {
+                    if !found.may_write {
+                        return Err(Error::ReadOnlyTransaction);
+                    }
+                    transactions.let_pass(&found, path).await;
+                }
+                drop(found);
+                Some(transactions.end(asker, id)?)
+            }
+        };
+        let required = ended.as_ref().map(|ended| (ended.read_time, ended.reads()));
+        let applied = self.apply(&open, writes, required).await;
+        if let (Err(Error::Aborted), Some(id)) = (&applied, &transaction) {
+            transactions.lost(asker, id, first.as_ref());
         }
-        let now = self.0.now();
-        let applied = database.commit(now, move |tx| {
-            let mut rng = SystemRng;
-            let cx = OpContext { now, rng: &mut rng };
-            commit::apply(tx, &cx, &writes, &NoIndexes)
-        });
-        let (results, commit_time) = applied.await?;
+        let (results, commit_time) = applied?;
         let written = |result| Written::of(result, commit_time);
         Ok(Committed {
             results: results.into_iter().map(written).collect(),
             commit_time,
         })
+    }
+}
+
+impl Firestore {
+    /// Applies writes, if nothing was changed that was read at that time.
+    async fn apply(
+        &self,
+        database: &Arc<Database>,
+        writes: Vec<Write>,
+        required: Option<(CommitTime, ReadLog)>,
+    ) -> Result<(Vec<WriteResult>, Timestamp), Error> {
+        let now = self.0.now();
+        if writes.is_empty() {
+            let seen = Timestamp::from_micros(database.now().await?.0);
+            return Ok((Vec::new(), seen.max(now)));
+        }
+        let indexes = database.indexes();
+        let required = required.filter(|(_, reads)| !reads.is_empty());
+        let applied = database.commit(now, move |tx| {
+            if let Some((since, reads)) = &required {
+                tx.require_unchanged(*since, reads);
+            }
+            let mut rng = SystemRng;
+            let cx = OpContext { now, rng: &mut rng };
+            let catalog = indexes.catalog(tx)?;
+            commit::apply(tx, &cx, &writes, catalog.as_ref())
+        });
+        applied.await
     }
 }
 

@@ -1,9 +1,10 @@
 //! One Firestore database while it is open.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use firekeep_documents::Error as DocumentError;
+use firekeep_documents::index::{Catalog, Indexes};
 use firekeep_model::{DatabaseName, Timestamp};
 use firekeep_store::{CommitTime, ReadTx, Store, WriteTx};
 
@@ -15,7 +16,10 @@ pub(crate) struct Database {
     pub(crate) store: Arc<Store>,
     /// True when reads must not happen on the async threads.
     pub(crate) remote: bool,
+    indexes: Arc<Indexes>,
     used: AtomicI64,
+    /// Somebody builds indexes.
+    building: AtomicBool,
 }
 
 impl Database {
@@ -24,7 +28,9 @@ impl Database {
             name,
             store,
             remote,
+            indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
+            building: AtomicBool::new(false),
         }
     }
 
@@ -45,6 +51,34 @@ impl Database {
             None => self.store.read(),
         };
         view.map_err(Error::of_storage)
+    }
+
+    /// Its indexes, which give every transaction the catalogue that it sees.
+    pub(super) fn indexes(&self) -> Arc<Indexes> {
+        Arc::clone(&self.indexes)
+    }
+
+    /// The catalogue of indexes as it is now.
+    pub(super) fn catalog(&self) -> Result<Arc<Catalog>, Error> {
+        Ok(self.indexes.catalog(&self.view(None)?)?)
+    }
+
+    /// True for the one who is to build indexes from now on.
+    pub(super) fn begin_building(&self) -> bool {
+        !self.building.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_building(&self) {
+        self.building.store(false, Ordering::Release);
+    }
+
+    /// The time of the newest commit.
+    pub(super) async fn now(self: &Arc<Self>) -> Result<CommitTime, Error> {
+        if !self.remote {
+            return Ok(self.view(None)?.time());
+        }
+        let database = Arc::clone(self);
+        off_async(move || Ok(database.view(None)?.time())).await
     }
 
     /// Commits, off the async threads. `work` may run several times. Also gives the time of the commit, or one at which

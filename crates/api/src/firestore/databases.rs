@@ -28,6 +28,7 @@ pub(crate) struct Databases {
     open: Mutex<Open>,
     /// Held while one is opened: two stores of one database would not know of each other.
     opening: Mutex<()>,
+    emptying: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -66,6 +67,7 @@ impl Databases {
             clock,
             open: Mutex::default(),
             opening: Mutex::default(),
+            emptying: Mutex::default(),
         }
     }
 
@@ -95,6 +97,26 @@ impl Databases {
         let mut open = self.lock();
         open.all
             .retain(|_, database| is_in_use(database) || database.used() > before);
+    }
+
+    /// Closes one that was deleted. Who still has it cannot write any more.
+    pub(super) fn close_one(&self, name: &DatabaseName) {
+        let opening = self.opening.lock();
+        let _opening = opening.unwrap_or_else(PoisonError::into_inner);
+        let database = self.lock().all.remove(name);
+        if let Some(database) = database {
+            database.store.close();
+        }
+    }
+
+    /// Held by the one who empties deleted databases.
+    pub(super) fn empty_alone(&self) -> MutexGuard<'_, ()> {
+        self.emptying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stores are opened with.
+    pub(super) fn engine(&self) -> (Arc<dyn Engine>, Arc<dyn Clock>) {
+        (Arc::clone(&self.engine), Arc::clone(&self.clock))
     }
 
     /// Takes no further request, and waits until everything in line is durable. Blocks.
@@ -180,10 +202,11 @@ impl Core {
             None => return Err(Error::DatabaseNotFound(name.clone())),
         };
         databases.make_room()?;
-        let (engine, clock) = (&databases.engine, &databases.clock);
-        let store = Store::open(Arc::clone(engine), DbId(record.number), Arc::clone(clock))?;
-        let database = Arc::new(Database::new(name.clone(), store, engine.remote()));
-        database.touch(clock.now());
+        let (engine, clock) = databases.engine();
+        let (remote, now) = (engine.remote(), clock.now());
+        let store = Store::open(engine, DbId(record.number), clock)?;
+        let database = Arc::new(Database::new(name.clone(), store, remote));
+        database.touch(now);
         let mut open = databases.lock();
         if open.closed {
             return Err(Error::Store(firekeep_store::Error::Closed));

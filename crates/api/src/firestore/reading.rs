@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use firekeep_documents::Error as DocumentError;
+use firekeep_documents::index::Catalog;
 use firekeep_model::{Caller, DatabaseName, Timestamp};
-use firekeep_store::{CommitTime, Read};
+use firekeep_store::{CommitTime, Read, ReadLog, Recording};
 
 use super::database::{Database, off_async};
+use super::transactions::Transaction;
 use super::{Consistency, Firestore};
 use crate::Error;
 use crate::limits::HISTORY_KEPT;
@@ -15,7 +18,10 @@ use crate::limits::HISTORY_KEPT;
 #[derive(Clone)]
 pub(super) struct Reading {
     pub(super) database: Arc<Database>,
+    /// The id of the transaction that the request began.
+    pub(super) begun: Option<Bytes>,
     at: Option<CommitTime>,
+    transaction: Option<Arc<Transaction>>,
 }
 
 impl Firestore {
@@ -29,14 +35,27 @@ impl Firestore {
         database: &DatabaseName,
         consistency: Consistency,
     ) -> Result<Reading, Error> {
-        let database = self.admit(caller, database).await?;
-        let at = match consistency {
-            Consistency::Strong => None,
-            Consistency::At(time) => Some(self.read_time(time)?),
-            Consistency::Transaction(_) => return Err(Error::TransactionExpired),
-            Consistency::New(_) => return Err(Error::NotEnabled("a transaction")),
-        };
-        Ok(Reading { database, at })
+        let open = self.admit(caller, database).await?;
+        let asker = self.asker(caller, database);
+        Ok(match consistency {
+            Consistency::Strong => Reading::new(open),
+            Consistency::At(time) => Reading {
+                at: Some(self.read_time(time)?),
+                ..Reading::new(open)
+            },
+            Consistency::Transaction(id) => {
+                let transaction = self.0.transactions.find(asker, &id)?;
+                Reading::of(open, transaction)
+            }
+            Consistency::New(options) => {
+                let begun = self.begin(asker, Arc::clone(&open), options);
+                let (id, transaction) = begun.await?;
+                Reading {
+                    begun: Some(id),
+                    ..Reading::of(open, transaction)
+                }
+            }
+        })
     }
 
     /// A time that a client wants to read at.
@@ -54,9 +73,63 @@ impl Firestore {
 }
 
 impl Reading {
+    fn new(database: Arc<Database>) -> Self {
+        Self {
+            database,
+            begun: None,
+            at: None,
+            transaction: None,
+        }
+    }
+
+    fn of(database: Arc<Database>, transaction: Arc<Transaction>) -> Self {
+        Self {
+            at: Some(transaction.read_time),
+            transaction: Some(transaction),
+            ..Self::new(database)
+        }
+    }
+
     /// The time that everything is read at, once something was.
     pub(super) fn time(&self) -> Timestamp {
         Timestamp::from_micros(self.at.unwrap_or_default().0)
+    }
+
+    /// Gives the catalogue of indexes that holds where this reads, in the transaction of the first read.
+    pub(super) fn catalog(
+        &self,
+    ) -> impl Fn(&dyn Read) -> Result<Arc<Catalog>, DocumentError> + Send + Sync + 'static {
+        let (indexes, at) = (self.database.indexes(), self.at);
+        move |tx| {
+            let now = indexes.catalog(tx)?;
+            let changed = !now.groups().is_empty()
+                || !now.all_composites().is_empty()
+                || !now.overrides().is_empty();
+            Ok(match at.filter(|_| changed) {
+                Some(time) => Arc::new(now.as_of(time)),
+                None => now,
+            })
+        }
+    }
+
+    /// Reads the next page of a list, off the async threads: at the time of the first page while that can be read, or
+    /// where the request says. Gives the time, too.
+    pub(super) async fn go_on<T: Send + 'static>(
+        mut self,
+        first_page: Option<Timestamp>,
+        work: impl Fn(&dyn Read) -> Result<T, DocumentError> + Send + Sync + 'static,
+    ) -> Result<(T, Timestamp), Error> {
+        let work = Arc::new(work);
+        if let Some(time) = first_page.filter(|_| self.at.is_none()) {
+            self.at = Some(CommitTime(time.micros()));
+            let again = Arc::clone(&work);
+            match self.off(move |tx| again(tx)).await {
+                Err(Error::ReadTimeTooOld) => self.at = None,
+                read => return Ok((read?, self.time())),
+            }
+        }
+        let value = self.off(move |tx| work(tx)).await?;
+        Ok((value, self.time()))
     }
 
     /// Reads something short: on this thread, where the engine is here.
@@ -87,8 +160,21 @@ impl Reading {
         &self,
         work: impl FnOnce(&dyn Read) -> Result<T, DocumentError>,
     ) -> Result<(T, CommitTime), Error> {
-        let tx = self.database.view(self.at)?;
-        let value = work(&tx)?;
+        let tx = self.database.view(self.at).map_err(|error| match error {
+            // What a transaction began with is gone: it has to begin anew.
+            Error::ReadTimeTooOld if self.transaction.is_some() => Error::Aborted,
+            error => error,
+        })?;
+        let value = match self.transaction.as_ref().filter(|it| it.may_write) {
+            None => work(&tx)?,
+            Some(transaction) => {
+                let recording = Recording::new(&tx, ReadLog::default());
+                let value = work(&recording);
+                // Also of a read that failed: it may say that something is not there.
+                transaction.add(recording.into_log())?;
+                value?
+            }
+        };
         // A time after the newest commit stays what it is.
         Ok((value, self.at.unwrap_or_else(|| tx.time())))
     }

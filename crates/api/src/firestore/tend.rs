@@ -9,27 +9,36 @@ use crate::limits::{HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
 use crate::{Core, Error};
 
 impl Core {
-    /// Removes old history of every open database, and closes those that nobody uses.
+    /// Forgets expired transactions, removes old history of every open database, goes on with indexes that are being
+    /// built and with deleted databases, and closes those that nobody uses.
     ///
     /// # Errors
     /// Storage errors.
     pub(crate) async fn tend_databases(self: &Arc<Self>) -> Result<(), Error> {
+        self.transactions.tend(self.now());
         let core = Arc::clone(self);
-        off_async(move || {
-            for database in core.databases.all() {
-                let budget = TrimBudget {
-                    log_rows: TRIM_LOG_ROWS,
-                };
+        let open = off_async(move || {
+            let budget = TrimBudget {
+                log_rows: TRIM_LOG_ROWS,
+            };
+            let open = core.databases.all();
+            for database in &open {
                 for _ in 0..TRIM_STEPS_MAX {
                     if database.store.trim(HISTORY_KEPT, budget)?.done {
                         break;
                     }
                 }
             }
-            core.databases.close_idle();
-            Ok(())
-        })
-        .await
+            core.finish_deletions()?;
+            Ok(open)
+        });
+        for database in open.await? {
+            if !database.catalog()?.is_settled() {
+                database.build_indexes();
+            }
+        }
+        self.databases.close_idle();
+        Ok(())
     }
 
     /// Takes no further request for documents, and waits until every commit in line is durable. Blocks.

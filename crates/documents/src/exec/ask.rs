@@ -7,7 +7,7 @@ use firekeep_store::{Key, KeyRange, Row};
 
 use crate::exec::reader::Cx;
 use crate::exec::sort_key::{at_cursor, sort_key};
-use crate::limits::READ_DOCUMENTS;
+use crate::limits::{READ_DOCUMENTS, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX};
 use crate::query::{Cursor, Order, Query};
 use crate::{Error, Fields, Found, keys};
 
@@ -15,19 +15,48 @@ use crate::{Error, Fields, Found, keys};
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) query: Query,
-    /// [`Query::normal_order`]; the names where the nearest are searched for.
+    /// [`Query::normal_order`]; the names where the order does not matter.
     pub(crate) orders: Vec<Order>,
+    /// If the order matters.
+    pub(crate) is_ordered: bool,
     /// What a document must have beside the fields that it is ordered by.
     pub(crate) fields: Vec<FieldPath>,
+    /// The fields of which numbers are wanted, and nothing else of the documents.
+    pub(crate) averages: Vec<FieldPath>,
     /// The sort keys between the query's cursors.
     range: KeyRange,
+    /// How many documents, and bytes of sort keys, are kept while an answer is put in order.
+    pub(crate) keep: (usize, usize),
 }
 
 impl Ask {
-    pub(crate) fn new(query: Query, mut fields: Vec<FieldPath>) -> Self {
+    pub(crate) fn new(query: Query) -> Self {
+        let is_ordered = query.find_nearest.is_none();
+        Self::of(query, is_ordered, Vec::new(), Vec::new())
+    }
+
+    /// For counting what a query gives: its order matters only where it is cut.
+    pub(crate) fn of_aggregation(
+        query: Query,
+        fields: Vec<FieldPath>,
+        averages: Vec<FieldPath>,
+    ) -> Self {
+        let is_cut = query.limit.is_some()
+            || query.offset > 0
+            || query.start_at.is_some()
+            || query.end_at.is_some();
+        Self::of(query, is_cut, fields, averages)
+    }
+
+    fn of(
+        query: Query,
+        is_ordered: bool,
+        mut fields: Vec<FieldPath>,
+        averages: Vec<FieldPath>,
+    ) -> Self {
         let mut orders = query.normal_order();
-        if query.find_nearest.is_some() {
-            // The distance is the order. What is ordered by must be there nevertheless.
+        if !is_ordered {
+            // What is ordered by must be there nevertheless.
             fields.extend(orders.drain(..).filter_map(|order| match order.field {
                 FieldRef::DocumentName => None,
                 FieldRef::Field(path) => Some(path),
@@ -41,8 +70,11 @@ impl Ask {
         Self {
             query,
             orders,
+            is_ordered,
             fields,
+            averages,
             range,
+            keep: (SORT_DOCUMENTS_MAX, SORT_BYTES_MAX),
         }
     }
 

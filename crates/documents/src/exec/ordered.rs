@@ -66,7 +66,7 @@ impl Ordered {
             if self.pending.is_empty() && is_paused {
                 return Ok(page);
             }
-            self.fetch(cx)?;
+            self.fetch(cx, |_| true)?;
             let taken = self.pending.len();
             let before = page.documents.len();
             self.give(ask, budget.documents.max(1), &mut bytes_left, &mut page)?;
@@ -82,7 +82,7 @@ impl Ordered {
         &mut self,
         cx: &mut Cx<'_>,
         ask: &Ask,
-        needs_row: bool,
+        needs_rows: bool,
     ) -> Result<Step<Candidate>, Error> {
         loop {
             if self.is_done() {
@@ -93,10 +93,10 @@ impl Ordered {
                 if self.pending.is_empty() && is_paused {
                     return Ok(Step::Pause);
                 }
-                let untrusted = |candidate: &Candidate| candidate.trust == Trust::None;
-                if needs_row || self.pending.iter().any(untrusted) {
-                    self.fetch(cx)?;
-                }
+                self.fetch(cx, |candidate| {
+                    let is_known = candidate.numbers.len() == ask.averages.len();
+                    needs_rows || !is_known || candidate.trust == Trust::None
+                })?;
                 self.take = READ_DOCUMENTS;
             }
             let Some(candidate) = self.pending.pop_front() else {
@@ -168,12 +168,17 @@ impl Ordered {
         usable.max(self.take).clamp(1, most)
     }
 
-    /// Reads the documents of pending candidates, by one look-up.
-    fn fetch(&mut self, cx: &mut Cx<'_>) -> Result<(), Error> {
+    /// Reads the documents of some pending candidates, by one look-up.
+    fn fetch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        is_wanted: impl Fn(&Candidate) -> bool,
+    ) -> Result<(), Error> {
+        let is_missing = |candidate: &Candidate| candidate.row.is_none() && is_wanted(candidate);
         let missing = self
             .pending
             .iter()
-            .filter(|candidate| candidate.row.is_none());
+            .filter(|candidate| is_missing(candidate));
         let names: Vec<_> = missing.map(|candidate| candidate.name.as_slice()).collect();
         if names.is_empty() {
             return Ok(());
@@ -182,7 +187,7 @@ impl Ordered {
         let missing = self
             .pending
             .iter_mut()
-            .filter(|candidate| candidate.row.is_none());
+            .filter(|candidate| is_missing(candidate));
         for (candidate, row) in missing.zip(rows) {
             let bytes = row.as_ref().map_or(0, |row| row.value.len());
             self.fetched.0 = self.fetched.0.saturating_add(bytes);
@@ -236,9 +241,9 @@ fn verified(ask: &Ask, candidate: &Candidate) -> Result<Option<Found>, Error> {
     };
     let is_in = match candidate.trust {
         Trust::Judged | Trust::Exact => true,
-        Trust::None => ask
-            .judge(&found)?
-            .is_some_and(|sort| sort == candidate.sort),
+        // Where the order does not matter, candidates need no sort key.
+        Trust::None => (ask.judge(&found)?)
+            .is_some_and(|sort| sort == candidate.sort || candidate.sort.is_empty()),
     };
     Ok(Some(found).filter(|_| is_in))
 }

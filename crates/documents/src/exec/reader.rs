@@ -167,12 +167,12 @@ impl Reader {
         }
     }
 
-    /// Begins again at a key that it gave.
-    pub(crate) fn rewind(&mut self, key: &[u8]) {
+    /// Begins again at a place.
+    pub(crate) fn rewind(&mut self, place: Bound<Key>) {
         self.rows.clear();
         self.rest = None;
         self.begun = 0;
-        self.place = Bound::Included(key.to_vec());
+        self.place = place;
     }
 
     fn take_rest(&mut self) -> Option<KeyRange> {

@@ -5,6 +5,7 @@
 //! keeps those that follow. So memory is bounded whatever the size of a segment, and a query with a limit needs one pass.
 
 use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::ops::Bound;
 
 use firekeep_store::Key;
 
@@ -13,7 +14,6 @@ use crate::exec::ask::Ask;
 use crate::exec::reader::{Cx, Step};
 use crate::exec::source::{Hit, Source};
 use crate::exec::stream::{Candidate, Trust};
-use crate::limits::{SORT_BYTES_MAX, SORT_DOCUMENTS_MAX};
 
 /// Hits whose documents are looked at together, at most.
 const BATCH_HITS: usize = 128;
@@ -60,9 +60,16 @@ struct Segment {
 
 impl Sorted {
     /// `wanted` is how many documents the query can use at most; `share` of how many streams this is one.
-    pub(crate) fn new(source: Source, wanted: Option<usize>, share: usize, first: usize) -> Self {
+    pub(crate) fn new(
+        source: Source,
+        ask: &Ask,
+        wanted: Option<usize>,
+        share: usize,
+        first: usize,
+    ) -> Self {
         let share = share.max(1);
-        let most = (SORT_DOCUMENTS_MAX / share).max(1);
+        let (documents, bytes) = ask.keep;
+        let most = (documents / share).max(1);
         Self {
             source,
             batch: VecDeque::new(),
@@ -71,8 +78,13 @@ impl Sorted {
             segment: None,
             ready: BTreeMap::new().into_iter(),
             keep: wanted.map_or(most, |wanted| wanted.clamp(1, most)),
-            keep_bytes: SORT_BYTES_MAX / share,
+            keep_bytes: bytes / share,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The next document.
@@ -83,6 +95,7 @@ impl Sorted {
                     sort,
                     name,
                     row: None,
+                    numbers: Vec::new(),
                     trust: Trust::Judged,
                 }));
             }
@@ -154,12 +167,14 @@ impl Sorted {
                     name: hit.name,
                     // What waits to be sorted waits without its document.
                     row: hit.row.filter(|_| !is_sorted),
+                    numbers: hit.numbers,
                     trust: hit.trust,
                 }),
                 (None, _) => sorts.next().flatten().map(|sort| Candidate {
                     sort,
                     name: hit.name,
                     row: None,
+                    numbers: Vec::new(),
                     trust: Trust::Judged,
                 }),
             };
@@ -181,7 +196,7 @@ impl Sorted {
         segment.bytes = 0;
         if segment.ceiling.take().is_some() {
             segment.floor = kept.last_key_value().map(|(sort, _)| sort.clone());
-            self.source.rewind(&segment.first);
+            self.source.rewind(Bound::Included(segment.first.clone()));
             self.batch.clear();
             self.is_over = false;
         } else {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use firekeep_model::Value;
 use firekeep_store::{Key, Row};
 
 use crate::Error;
@@ -19,6 +20,8 @@ pub(crate) struct Candidate {
     pub(crate) name: Key,
     /// Its row, if it was read.
     pub(crate) row: Option<Row>,
+    /// As [`Hit::numbers`](crate::exec::source::Hit::numbers).
+    pub(crate) numbers: Vec<Value>,
     pub(crate) trust: Trust,
 }
 
@@ -37,7 +40,7 @@ pub(crate) enum Trust {
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// A source in this order.
-    Direct(Source),
+    Direct(Box<Source>),
     /// A source that is put in order.
     Sorted(Box<Sorted>),
 }
@@ -51,6 +54,7 @@ impl Stream {
                         sort,
                         name: hit.name,
                         row: hit.row,
+                        numbers: hit.numbers,
                         trust: hit.trust,
                     }),
                     None => return Err(Error::Corrupt("an index entry")),
@@ -59,6 +63,17 @@ impl Stream {
                 Step::Pause => Step::Pause,
             }),
             Self::Sorted(sorted) => sorted.next(cx, ask),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Stream {
+    /// What it is, for counting.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Direct(source) => format!("direct {}", source.kind()),
+            Self::Sorted(sorted) => format!("sorted {}", sorted.source().kind()),
         }
     }
 }

@@ -104,9 +104,14 @@ impl Walk {
         }
     }
 
-    /// Begins again at a document that it gave.
-    pub(crate) fn rewind(&mut self, key: &[u8]) {
-        self.reader.rewind(key);
+    /// If the document of a key is one of the scan.
+    pub(crate) fn wants(&self, key: &[u8]) -> Result<bool, Error> {
+        Ok(matches!(self.which.meet(&self.prefix, key)?, Met::Wanted))
+    }
+
+    /// Begins again at a document that it gave, or where it began.
+    pub(crate) fn rewind(&mut self, place: Bound<Key>) {
+        self.reader.rewind(place);
     }
 }
 

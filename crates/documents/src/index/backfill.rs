@@ -11,7 +11,6 @@ use firekeep_store::{Direction, Key, KeyRange, PageLimit, Read, Space, Store, Wr
 use crate::codec::{self, Created};
 use crate::index::catalog::{Catalog, State};
 use crate::index::change;
-use crate::index::definition::QueryScope;
 use crate::index::entries::{self, Change};
 use crate::index::key::{self, IndexId};
 use crate::index::stored;

@@ -3,8 +3,9 @@
 //! A value: it is loaded from `meta` once for each time it was changed, and shared. What changes it is `change.rs`. Every
 //! transaction asks [`Indexes`] for the one of its own snapshot. Storage design, section 5.
 
+mod current;
+
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use firekeep_model::{CollectionId, FieldPath};
 use firekeep_store::{CommitTime, Direction, KeyRange, PageLimit, Read, Space};
@@ -14,6 +15,8 @@ use crate::index::backfill::Task;
 use crate::index::definition::{Definition, FieldOverride, IndexOrder, Part, QueryScope};
 use crate::index::key::IndexId;
 use crate::index::stored::{self, Stored};
+
+pub use current::Indexes;
 
 /// What becomes of queries that the cloud would refuse for want of an index. Every mode answers the others alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -313,6 +316,22 @@ impl Catalog {
         self.field_state(collection, field, kind) != State::Ready
     }
 
+    /// If queries can use a field's entries in a scope.
+    #[must_use]
+    pub fn has_single(
+        &self,
+        scope: QueryScope,
+        collection: &CollectionId,
+        field: &FieldPath,
+        kind: Kind,
+    ) -> bool {
+        let in_scope = match scope {
+            QueryScope::Collection => State::Ready,
+            QueryScope::CollectionGroup => self.group_state(collection),
+        };
+        in_scope == State::Ready && !self.is_exempt(collection, field, kind)
+    }
+
     /// If nothing is being built or removed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -425,49 +444,6 @@ impl Override {
 fn find_generation(tx: &dyn Read) -> Result<Option<firekeep_store::Row>, Error> {
     let rows = tx.find_rows(Space::Meta, &[stored::GENERATION])?;
     Ok(rows.into_iter().next().flatten())
-}
-
-/// The indexes of one database: gives every transaction the catalogue of its snapshot.
-#[derive(Debug, Default)]
-pub struct Indexes {
-    never_changed: Arc<Catalog>,
-    newest: RwLock<Option<Arc<Catalog>>>,
-}
-
-impl Indexes {
-    /// Those of a database that nothing is known of yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The catalogue that a transaction sees. A transaction that writes runs again when the catalogue changes meanwhile.
-    ///
-    /// For reads in the past, see [`Catalog::as_of`].
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`]; those of storage.
-    pub fn catalog(&self, tx: &dyn Read) -> Result<Arc<Catalog>, Error> {
-        let Some(generation) = find_generation(tx)? else {
-            return Ok(Arc::clone(&self.never_changed));
-        };
-        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
-        let known = newest.as_ref().map(|catalog| catalog.time);
-        if let Some(newest) = newest.as_ref()
-            && generation.time.is_some()
-            && newest.time == generation.time
-        {
-            return Ok(Arc::clone(newest));
-        }
-        drop(newest);
-        let loaded = Arc::new(Catalog::load(tx)?);
-        // One that is not committed is nobody else's. None is lower than every time.
-        if loaded.time > known.flatten() {
-            let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
-            *newest = Some(Arc::clone(&loaded));
-        }
-        Ok(loaded)
-    }
 }
 
 #[cfg(test)]

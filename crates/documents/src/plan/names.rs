@@ -90,12 +90,10 @@ fn position(cursor: &Cursor, is_start: bool) -> Option<Bound<Key>> {
     })
 }
 
-/// The direction of the names, if that is the order of an answer: if whatever is ordered by before has one value.
-pub(crate) fn order(orders: &[Order], branches: &[&[Term<'_>]]) -> Option<Direction> {
-    let is_fixed = |order: &&Order| match branches {
-        [only] => is_fixed(only, &order.field),
-        _ => false,
-    };
+/// The direction of the names, if that is the order of an answer: if whatever is ordered by before has one value in all
+/// of it. `only` is the conjunction that the filter is, if it is one.
+pub(crate) fn order(orders: &[Order], only: Option<&[Term<'_>]>) -> Option<Direction> {
+    let is_fixed = |order: &&Order| only.is_some_and(|terms| is_fixed(terms, &order.field));
     let first = orders.iter().find(|order| !is_fixed(order))?;
     (first.field == FieldRef::DocumentName).then_some(first.direction)
 }

@@ -183,6 +183,56 @@ impl World {
         }
     }
 
+    /// As [`new`](Self::new), with values and names of which index entries cannot hold all.
+    pub(crate) fn long(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        let text = |end: &str| format!("{}{end}", "x".repeat(1_600));
+        for end in ["", "a", "b"] {
+            world.pool.push(text(end).as_str().into());
+        }
+        world.pool.push("x".repeat(1_497).as_str().into());
+        world.pool.push(array([text("a").as_str(), "z"]));
+        world
+            .pool
+            .push(map(&[("x", text("b").as_str().into())]).into());
+        for at in 0..6 {
+            let id = format!("{}{at}", "y".repeat(1_400));
+            world.paths.push(path(&format!("c/{id}")));
+            world.paths.push(path(&format!("d/{id}/c/{at}")));
+        }
+        world.paths.sort();
+        world
+    }
+
+    /// A conjunction that some document fulfils, or nearly, as applications ask for it.
+    pub(crate) fn likely_filter(&mut self, documents: &[Document]) -> Filter {
+        let at = self.random.below(documents.len());
+        let document = &documents[at];
+        let mut filters = Vec::new();
+        for _ in 0..1 + self.random.below(3) {
+            let name = self.random.pick(&FIELDS);
+            let Some(value) = document.fields.get_path(&field_path(name)) else {
+                continue;
+            };
+            let condition = match value {
+                Value::Array(elements) if !elements.is_empty() && self.random.once_in(2) => {
+                    let at = self.random.below(elements.len());
+                    Condition::ArrayContains(elements[at].clone())
+                }
+                value => match self.random.below(4) {
+                    0 => Condition::Compare(self.comparison(), value.clone()),
+                    1 => Condition::In(vec![value.clone(), self.value()]),
+                    _ => Condition::Compare(Comparison::Equal, value.clone()),
+                },
+            };
+            filters.push(Filter::field(field(name), condition));
+        }
+        if filters.is_empty() {
+            return self.filter(1);
+        }
+        Filter::And(filters)
+    }
+
     pub(crate) fn documents(&mut self) -> Vec<Document> {
         let paths = self.paths.clone();
         let document = |path| {
@@ -305,6 +355,11 @@ impl World {
 
     /// A query that keeps the lenient rules.
     pub(crate) fn query(&mut self) -> Query {
+        self.query_of(|world| world.random.once_in(2).then(|| world.filter(2)))
+    }
+
+    /// As [`query`](Self::query), with a filter of this making.
+    pub(crate) fn query_of(&mut self, filter: impl Fn(&mut Self) -> Option<Filter>) -> Query {
         loop {
             let query = Query {
                 parent: self.random.once_in(5).then(|| self.paths[0].clone()),
@@ -312,7 +367,7 @@ impl World {
                     collection: Some(CollectionId::parse("c").unwrap()),
                     all_descendants: self.random.once_in(2),
                 },
-                filter: self.random.once_in(2).then(|| self.filter(2)),
+                filter: filter(self),
                 order_by: self.orders(),
                 ..Query::default()
             };

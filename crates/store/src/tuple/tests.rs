@@ -282,3 +282,18 @@ fn texts_say_where_they_end() {
     assert_eq!(text_length(&encoder.finish()), Some(6));
     assert_eq!(text_length(b"ab\0"), None);
 }
+
+#[test]
+fn numbers_come_back_from_their_encoding() {
+    let mut random = Seeded::new(9);
+    for _ in 0..20_000 {
+        let value = values::value(&mut random, 1);
+        let mut encoder = Encoder::new();
+        encoder.value(&value);
+        let number = number(&encoder.finish());
+        match value.as_number() {
+            Some(_) => assert!(number.unwrap().equals(&value), "{value:?}"),
+            None => assert_eq!(number, None, "{value:?}"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `DeleteDatabase`: nobody finds it from then on, and its data goes away page by page. What was begun before a restart
+//! is gone on with after it.
+
+use std::sync::Arc;
+
+use firekeep_model::{Caller, DatabaseName};
+use firekeep_store::{
+    DbId, Direction, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM, PageLimit, Read as _,
+    Space, Store, WriteTx,
+};
+
+use super::Firestore;
+use super::database::{Database, off_async};
+use super::databases::{Record, State};
+use crate::{Core, Error};
+
+impl Firestore {
+    /// Deletes a database with everything in it.
+    ///
+    /// # Errors
+    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`].
+    pub async fn delete_database(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+    ) -> Result<(), Error> {
+        self.check_administrator(caller, database.project())?;
+        let name = database.clone();
+        let mark = self.0.write(move |tx, _| {
+            let found = Record::find(tx, &name)?.filter(Record::is_live);
+            let record = found.ok_or_else(|| Error::DatabaseNotFound(name.clone()))?;
+            let state = State::Emptying;
+            Record { state, ..record }.put(tx, &name)
+        });
+        mark.await?;
+        let (core, name) = (Arc::clone(&self.0), database.clone());
+        off_async(move || {
+            core.databases.close_one(&name);
+            core.finish_deletions()
+        })
+        .await
+    }
+}
+
+impl Core {
+    /// Empties what was deleted, and is not empty yet. Blocks.
+    pub(super) fn finish_deletions(&self) -> Result<(), Error> {
+        let _alone = self.databases.empty_alone();
+        let records = Record::list(&self.read()?, None)?;
+        let deleted = (records.into_iter()).filter(|(_, record)| record.state == State::Emptying);
+        for (name, record) in deleted {
+            self.empty(&name, &record)?;
+            let state = State::Deleted;
+            self.write_here(|tx, _| {
+                let record = record.clone();
+                Record { state, ..record }.put(tx, &name)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn empty(&self, name: &DatabaseName, record: &Record) -> Result<(), Error> {
+        let (engine, clock) = self.databases.engine();
+        let remote = engine.remote();
+        let store = Store::open(engine, DbId(record.number), clock)?;
+        let database = Arc::new(Database::new(name.clone(), store, remote));
+        database.delete_documents(self.now())?;
+        // What is declared for it, and what of that was left half done.
+        database.wipe(Space::Idx)?;
+        database.wipe(Space::Meta)?;
+        database.store.close();
+        Ok(())
+    }
+}
+
+impl Database {
+    fn wipe(&self, space: Space) -> Result<(), Error> {
+        let mut range = KeyRange::all();
+        loop {
+            let page = (self.view(None)?)
+                .scan(space, &range, Direction::Forward, PageLimit::default())
+                .map_err(Error::of_storage)?;
+            self.store
+                .write(|tx: &mut WriteTx<'_>| -> Result<(), Error> {
+                    let own = |key: &Key| {
+                        space == Space::Meta
+                            && [META_CLOCK, META_FORMAT, META_TRIM].contains(&key.as_slice())
+                    };
+                    for (key, _) in page.rows.iter().filter(|(key, _)| !own(key)) {
+                        tx.delete(space, key.clone())?;
+                    }
+                    Ok(())
+                })?;
+            match page.next {
+                Some(next) => range = range.after(&next),
+                None => return Ok(()),
+            }
+        }
+    }
+}

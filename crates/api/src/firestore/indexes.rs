@@ -1,0 +1,251 @@
+//! Indexes, as administrators declare them, and as they are built in the background.
+//!
+//! Firestore specification, sections 13 and 14; storage design, section 5.
+
+use std::sync::Arc;
+
+use firekeep_documents::Error as DocumentError;
+use firekeep_documents::index::backfill::{self, Progress, Task};
+use firekeep_documents::index::change::{self, Declared};
+use firekeep_documents::index::{Catalog, Definition, FieldOverride, IndexId, Mode, State};
+use firekeep_documents::plan::missing_index;
+use firekeep_model::{Caller, CollectionId, DatabaseName, FieldPath, FieldRef};
+use firekeep_store::{Error as StoreError, WriteTx};
+
+use super::database::{Database, off_async};
+use super::{Firestore, Query};
+use crate::Error;
+
+/// How far an index is that is being built or removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexProgress {
+    /// Documents, or entries of a removed index, that are done.
+    pub done: u64,
+    /// How many there are in all: a guess, once there is one.
+    pub estimate: Option<u64>,
+}
+
+impl Firestore {
+    /// Which indexes there are, and how far they are.
+    ///
+    /// # Errors
+    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`].
+    pub async fn index_catalog(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+    ) -> Result<Arc<Catalog>, Error> {
+        let open = self.administered(caller, database).await?;
+        off_async(move || open.catalog()).await
+    }
+
+    /// How far one is that is being built or removed.
+    ///
+    /// # Errors
+    /// As [`index_catalog`](Self::index_catalog).
+    pub async fn index_progress(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        task: Task,
+    ) -> Result<IndexProgress, Error> {
+        let open = self.administered(caller, database).await?;
+        off_async(move || {
+            let tx = open.view(None)?;
+            let progress: Progress = backfill::progress(&tx, &task)?;
+            let estimate = backfill::estimate(&tx, &progress)?;
+            let done = progress.done;
+            Ok(IndexProgress { done, estimate })
+        })
+        .await
+    }
+
+    /// Declares a composite index, and has it built.
+    ///
+    /// # Errors
+    /// As [`index_catalog`](Self::index_catalog).
+    pub async fn create_index(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        definition: Definition,
+    ) -> Result<Declared, Error> {
+        self.change_indexes(caller, database, move |tx| {
+            change::add_composite(tx, definition.clone())
+        })
+        .await
+    }
+
+    /// Removes a composite index.
+    ///
+    /// # Errors
+    /// [`InvalidIndex::NoSuchIndex`](super::InvalidIndex::NoSuchIndex); as [`index_catalog`](Self::index_catalog).
+    pub async fn delete_index(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        id: IndexId,
+    ) -> Result<(), Error> {
+        self.change_indexes(caller, database, move |tx| change::remove_composite(tx, id))
+            .await
+    }
+
+    /// Declares which single-field indexes a field has.
+    ///
+    /// # Errors
+    /// Every [`InvalidIndex`](super::InvalidIndex) about rules; as [`index_catalog`](Self::index_catalog).
+    pub async fn set_field_override(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        declared: FieldOverride,
+    ) -> Result<(), Error> {
+        self.change_indexes(caller, database, move |tx| {
+            change::set_override(tx, declared.clone())
+        })
+        .await
+    }
+
+    /// Takes such a rule back.
+    ///
+    /// # Errors
+    /// [`InvalidIndex::Busy`](super::InvalidIndex::Busy); as [`index_catalog`](Self::index_catalog).
+    pub async fn remove_field_override(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        collection: Option<CollectionId>,
+        field: Option<FieldPath>,
+    ) -> Result<(), Error> {
+        self.change_indexes(caller, database, move |tx| {
+            change::remove_override(tx, collection.as_ref(), field.as_ref())
+        })
+        .await
+    }
+
+    /// Says what becomes of queries that want an index.
+    ///
+    /// # Errors
+    /// As [`index_catalog`](Self::index_catalog).
+    pub async fn set_index_mode(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        mode: Mode,
+    ) -> Result<(), Error> {
+        self.change_indexes(caller, database, move |tx| change::set_mode(tx, mode))
+            .await
+    }
+
+    async fn administered(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+    ) -> Result<Arc<Database>, Error> {
+        self.check_administrator(caller, database.project())?;
+        self.0.database(database).await
+    }
+
+    async fn change_indexes<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        work: impl Fn(&mut WriteTx<'_>) -> Result<T, DocumentError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let open = self.administered(caller, database).await?;
+        let (changed, _) = open.commit(self.0.now(), work).await?;
+        open.build_indexes();
+        Ok(changed)
+    }
+
+    /// Does what the database says about queries that want an index: refuses them, or says so in the log, or has a group
+    /// of collections indexed that is asked for the first time. That query itself is answered without.
+    ///
+    /// # Errors
+    /// [`Error::IndexRequired`]; storage errors.
+    pub(super) async fn look_for_index(
+        &self,
+        database: &Arc<Database>,
+        query: &Query,
+        summed: &[FieldPath],
+    ) -> Result<(), Error> {
+        let catalog = match database.remote {
+            false => database.catalog()?,
+            true => {
+                let database = Arc::clone(database);
+                off_async(move || database.catalog()).await?
+            }
+        };
+        match catalog.mode() {
+            Mode::Auto => {
+                let group = wanted_group(query);
+                let off = |id: &&CollectionId| catalog.group_state(id) == State::Off;
+                if let Some(collection) = group.filter(off) {
+                    self.index_group(database, collection).await;
+                }
+            }
+            Mode::Warn => {
+                if let Some(index) = missing_index(query, summed, &catalog) {
+                    tracing::warn!(database = %database.name, "{index} {index:?}");
+                }
+            }
+            Mode::Enforce => {
+                if let Some(index) = missing_index(query, summed, &catalog) {
+                    return Err(Error::IndexRequired(Box::new(index)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn index_group(&self, database: &Arc<Database>, collection: &CollectionId) {
+        let id = collection.clone();
+        let enabled = database.commit(self.0.now(), move |tx| change::enable_group(tx, &id));
+        match enabled.await {
+            Ok(_) => database.build_indexes(),
+            Err(error) => {
+                tracing::warn!(%error, database = %database.name, %collection, "a collection group is not indexed");
+            }
+        }
+    }
+}
+
+/// The group whose entries would help a query.
+fn wanted_group(query: &Query) -> Option<&CollectionId> {
+    let by_name = query.filter.is_none()
+        && (query.order_by.iter()).all(|order| order.field == FieldRef::DocumentName);
+    (query.from.collection.as_ref()).filter(|_| query.from.all_descendants && !by_name)
+}
+
+impl Database {
+    /// Goes on with the indexes that are being built or removed, in the background, until nothing is left. Ends when the
+    /// store is closed; who opens it again goes on.
+    pub(super) fn build_indexes(self: &Arc<Self>) {
+        if !self.begin_building() {
+            return;
+        }
+        let database = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let built = database.build_all();
+            database.end_building();
+            match built {
+                Ok(()) => {}
+                Err(DocumentError::Store(StoreError::Closed)) => {}
+                // The next round tries again.
+                Err(error) => {
+                    tracing::error!(%error, database = %database.name, "indexes are not built");
+                }
+            }
+        });
+    }
+
+    fn build_all(&self) -> Result<(), DocumentError> {
+        loop {
+            let catalog = self.indexes().catalog(&self.store.read()?)?;
+            let Some(task) = catalog.tasks().into_iter().next() else {
+                return Ok(());
+            };
+            while backfill::step(&self.store, &task)? == backfill::Step::More {}
+        }
+    }
+}
