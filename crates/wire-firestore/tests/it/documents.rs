@@ -2,17 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Server, refused};
-
-/// A document of one field, as it is answered.
-fn document(name: &str, n: i64) -> serde_json::Value {
-    json!({ "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n.to_string() } },
-        "createTime": "*", "updateTime": "*" })
-}
-
-fn set(name: &str, n: i64) -> serde_json::Value {
-    json!({ "update": { "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n } } } })
-}
+use crate::harness::{Server, document, refused, set};
 
 #[tokio::test]
 async fn what_is_committed_is_read() {
@@ -28,7 +18,7 @@ async fn what_is_committed_is_read() {
                         { "fieldPath": "n", "increment": { "integerValue": 5 } },
                         { "fieldPath": "s", "appendMissingElements": {} }] },
                     { "delete": "~/documents/c/none" },
-                    { "verify": "~/documents/c/none", "currentDocument": { "exists": false } }] }),
+                    { "verify": "~/documents/c/other", "currentDocument": { "exists": false } }] }),
                 json!({ "commitTime": "*", "writeResults": [{ "updateTime": "*" }, { "updateTime": "*" },
                     { "updateTime": "*", "transformResults": [{ "integerValue": "7" }, { "nullValue": null }] },
                     {}, {}] }),
