@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use firekeep_api::account::NewAccount;
-use firekeep_api::{Client, Core, Mode, Options, SystemClock};
+use firekeep_api::{Access, Client, Core, Mode, Options, SystemClock};
 use firekeep_store::{DbId, MemEngine, Store};
 
 const ROUNDS: u32 = 200_000;
@@ -16,14 +16,15 @@ const ROUNDS: u32 = 200_000;
 pub(crate) fn repeated_micros() -> Result<f64> {
     let clock = Arc::new(SystemClock);
     let engine = Arc::new(MemEngine::new(clock.clone()));
-    let store = Store::open(engine, DbId(0), clock.clone())?;
+    let store = Store::open(engine.clone(), DbId(0), clock.clone())?;
     let options = Options {
         project: None,
         mode: Mode::Safe,
         base_url: Some("http://localhost".to_owned()),
         bridge: None,
+        documents: Access::Administrators,
     };
-    let core = Core::open(Arc::clone(&store), clock, options)?;
+    let core = Core::open(engine, Arc::clone(&store), clock, options)?;
     let pool = core.default_pool();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -13,6 +13,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("firekeep-crypto", 0, &[]),
     ("firekeep-token", 1, &["firekeep-model", "firekeep-crypto"]),
     ("firekeep-store", 1, &["firekeep-model"]),
+    ("firekeep-managed-export", 1, &["firekeep-model"]),
     ("firekeep-testkit", 2, &["firekeep-model", "firekeep-store"]),
     (
         "firekeep-accounts",
@@ -33,6 +34,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         "firekeep-api",
         3,
         &[
+            "firekeep-managed-export",
             "firekeep-model",
             "firekeep-crypto",
             "firekeep-token",

@@ -4,17 +4,19 @@
 
 mod documents;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use firekeep_accounts::users::{self, Change};
 use firekeep_accounts::{Email, Phone, Pool, User, Username};
-use firekeep_model::{Caller, Uid};
+use firekeep_model::{Caller, DatabaseId, DatabaseName, ProjectId, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::firestore::{End, ExportTo, LongOperation, OperationKind, References};
 use crate::identity::{NewUser, Place, Target};
 use crate::service_accounts::NewAccount;
-use crate::{Core, Error, KeyFile, service_accounts};
+use crate::{Core, Error, Firestore, KeyFile, service_accounts};
 
 /// A command of the command line.
 #[derive(Clone, Serialize, Deserialize)]
@@ -116,6 +118,33 @@ pub enum Command {
         /// Whether to remove what the file does not declare.
         prune: bool,
     },
+    /// Begins to export documents to a file or folder of the server's machine; for its own user only.
+    DocumentsExport {
+        /// The project; the server's own when absent.
+        project: Option<String>,
+        /// The database's id.
+        database: String,
+        /// The file or folder.
+        to: PathBuf,
+        /// The name of a managed export; a file of our own format when absent.
+        managed: Option<String>,
+        /// The time in microseconds; now when absent.
+        at_micros: Option<i64>,
+    },
+    /// Begins to import documents from a file or folder of the server's machine; for its own user only.
+    DocumentsImport {
+        /// The project; the server's own when absent.
+        project: Option<String>,
+        /// The database's id.
+        database: String,
+        /// The file or folder.
+        from: PathBuf,
+    },
+    /// How far an export or import is.
+    OperationShow {
+        /// Its id.
+        id: String,
+    },
 }
 
 impl Core {
@@ -124,6 +153,22 @@ impl Core {
     pub fn owner(&self) -> Caller {
         let project = self.default_pool().project;
         Caller::Privileged { project }
+    }
+
+    /// Whether whoever sent a bearer credential may ask for a command, beside being an administrator.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn check_place(&self, bearer: Option<&str>, command: &Command) -> Result<(), Error> {
+        match command {
+            Command::DocumentsExport { .. } | Command::DocumentsImport { .. } => {
+                match self.may_name_files(bearer) {
+                    true => Ok(()),
+                    false => Err(Error::Forbidden),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Runs a command for an administrator.
@@ -216,6 +261,38 @@ impl Core {
                 self.delete_user(caller, place, target).await?;
                 Ok(show(&user))
             }
+            Command::DocumentsExport {
+                project,
+                database,
+                to,
+                managed,
+                at_micros,
+            } => {
+                let database = self.database_named(project.as_deref(), &database)?;
+                let to = match managed {
+                    Some(name) => ExportTo::ManagedFolder { folder: to, name },
+                    None => ExportTo::File(to),
+                };
+                let at = at_micros.map(Timestamp::from_micros);
+                let firestore = Firestore::new(Arc::clone(self));
+                let begun = firestore.export_documents(caller, &database, to, at);
+                Ok(show_operation(&begun.await?))
+            }
+            Command::DocumentsImport {
+                project,
+                database,
+                from,
+            } => {
+                let database = self.database_named(project.as_deref(), &database)?;
+                let firestore = Firestore::new(Arc::clone(self));
+                let follow = References::Follow;
+                let begun = firestore.import_documents(caller, &database, from, follow);
+                Ok(show_operation(&begun.await?))
+            }
+            Command::OperationShow { id } => {
+                let firestore = Firestore::new(Arc::clone(self));
+                Ok(show_operation(&firestore.operation(caller, &id)?))
+            }
             Command::KeysList => Ok(json!({ "keys": self.keys().summaries() })),
             Command::KeysRotate { emergency } => {
                 self.rotate_keys(emergency).await?;
@@ -239,6 +316,17 @@ impl Core {
         }
     }
 
+    /// The database that a person names.
+    fn database_named(&self, project: Option<&str>, database: &str) -> Result<DatabaseName, Error> {
+        let invalid = |error: &dyn std::fmt::Display| Error::Invalid(error.to_string());
+        let project = match project {
+            Some(project) => ProjectId::parse(project).map_err(|error| invalid(&error))?,
+            None => self.project_id.clone(),
+        };
+        let database = DatabaseId::parse(database).map_err(|error| invalid(&error))?;
+        Ok(DatabaseName::new(project, database))
+    }
+
     /// The user that a person names: by uid, email address or username.
     fn named(&self, pool: &Pool, name: &str) -> Result<User, Error> {
         let by_uid = match Uid::parse(name) {
@@ -255,6 +343,35 @@ impl Core {
             ))
         })
     }
+}
+
+/// An export or import, as the command line shows it.
+fn show_operation(operation: &LongOperation) -> Value {
+    let mut shown = json!({
+        "id": operation.id,
+        "database": operation.database.to_string(),
+        "documents": operation.written,
+        "done": operation.end.is_some(),
+    });
+    let mut add = |name: &str, value: Value| {
+        if let Value::Object(map) = &mut shown {
+            map.insert(name.to_owned(), value);
+        }
+    };
+    if operation.kind == OperationKind::Import {
+        add("unchanged", operation.unchanged.into());
+    }
+    match &operation.end {
+        Some(End::Done { read_time, notes }) => {
+            if let Some(time) = read_time {
+                add("readTimeMicros", time.micros().into());
+            }
+            add("notes", notes.clone().into());
+        }
+        Some(End::Failed(why)) => add("error", why.as_str().into()),
+        None => {}
+    }
+    shown
 }
 
 fn check_account_name(name: &str) -> Result<(), Error> {

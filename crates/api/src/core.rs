@@ -10,7 +10,7 @@ use firekeep_store::{Engine, ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
-use crate::firestore::{Access, Databases, Transactions};
+use crate::firestore::{Access, Databases, Operations, Transactions};
 use crate::identity::HASH_PLACES;
 use crate::keyring::{Keyring, NewKey};
 use crate::limiter::{Limiter, Turns};
@@ -48,6 +48,7 @@ pub struct Status {
 pub struct Core {
     pub(crate) store: Arc<Store>,
     pub(crate) databases: Databases,
+    pub(crate) operations: Operations,
     pub(crate) documents: Access,
     pub(crate) transactions: Transactions,
     clock: Arc<dyn Clock>,
@@ -104,6 +105,7 @@ impl Core {
         drop(tx);
         Ok(Arc::new(Self {
             databases: Databases::new(engine, Arc::clone(&clock)),
+            operations: Operations::default(),
             documents: match options.mode {
                 Mode::Safe => Access::Administrators,
                 Mode::Dev => options.documents,
@@ -285,10 +287,15 @@ impl Core {
         ))
     }
 
+    /// Whether a bearer credential is the secret of the command line of this machine.
+    pub(crate) fn is_local(&self, bearer: &str) -> bool {
+        let local = self.local_secret.get();
+        local.is_some_and(|secret| equal(secret, &sha256(bearer.as_bytes())))
+    }
+
     pub(crate) fn is_admin(&self, bearer: &str) -> bool {
         use firekeep_token::custom::ServiceAccounts as _;
-        let local = self.local_secret.get();
-        if local.is_some_and(|secret| equal(secret, &sha256(bearer.as_bytes()))) {
+        if self.is_local(bearer) {
             return true;
         }
         let now = self.now();

@@ -64,6 +64,12 @@ pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
 pub(crate) const TRIM_STEPS_MAX: usize = 50;
 /// How far back documents can be read. Source: Firestore specification, section 1.4.
 pub(crate) const HISTORY_KEPT: Duration = Duration::from_secs(3600);
+/// How much older than the time of an export the history is that is kept for it.
+pub(crate) const EXPORT_MARGIN: Duration = Duration::from_secs(60);
+/// How many exports and imports go on at once: each has a thread.
+pub(crate) const OPERATIONS_AT_ONCE: usize = 4;
+/// How many exports and imports are remembered, with those that go on.
+pub(crate) const OPERATIONS_KEPT: usize = 64;
 
 /// How long deploying indexes waits for rules that are still being carried out. The command line waits 30 seconds for
 /// its answer.

@@ -70,8 +70,7 @@ impl Project {
             project.base_url = Some(url.clone());
         }
         if found.as_ref() != Some(&project) {
-            let row = serde_json::to_vec(&project)?;
-            tx.put(Space::SysConfig, ROW.to_vec(), row.into())?;
+            project.save(tx)?;
         }
         Ok(project)
     }
@@ -132,6 +131,11 @@ impl Project {
             .transpose()?)
     }
 
+    fn save(&self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
+        let row = serde_json::to_vec(self)?;
+        Ok(tx.put(Space::SysConfig, ROW.to_vec(), row.into())?)
+    }
+
     /// Where clients reach the server, as far as is known.
     pub(crate) fn base_url(&self) -> &str {
         self.base_url.as_deref().unwrap_or(BASE_URL_DEFAULT)
@@ -171,6 +175,7 @@ mod tests {
     use firekeep_store::{DbId, MemEngine, Store};
 
     use super::*;
+    use crate::testing::{self, rows};
     use crate::{Access, Core, SystemClock};
 
     const PUBLIC: &str = "https://fk.example.com";
@@ -247,5 +252,37 @@ mod tests {
         open(&store, Mode::Dev, None).unwrap();
         let refused = open(&store, Mode::Safe, None).err().unwrap();
         assert!(refused.to_string().contains("was used in dev mode"));
+    }
+
+    /// A row that fails here is a format that data folders do not have.
+    #[test]
+    fn the_stored_project_is_this_json() {
+        const NEW: &str =
+            r#"{"id":"demo","number":"123456789012","api_keys":["AIzaFk1"],"made_in":"safe"}"#;
+        const SERVED: &str = concat!(
+            r#"{"id":"demo","number":"123456789012","api_keys":["AIzaFk1","b"],"made_in":"dev","#,
+            r#""base_url":"https://fk.example.com"}"#,
+        );
+        let project = |api_keys: &[&str], mode: Mode, base_url: Option<&str>| Project {
+            id: "demo".to_owned(),
+            number: "123456789012".to_owned(),
+            api_keys: api_keys.iter().map(|&key| key.to_owned()).collect(),
+            made_in: mode.as_str().to_owned(),
+            base_url: base_url.map(str::to_owned),
+        };
+        for (project, text) in [
+            (project(&["AIzaFk1"], Mode::Safe, None), NEW),
+            (project(&["AIzaFk1", "b"], Mode::Dev, Some(PUBLIC)), SERVED),
+        ] {
+            let store = testing::store();
+            let write = |tx: &mut WriteTx<'_>| project.save(tx);
+            store.write(write).unwrap();
+            let row = ("project".to_owned(), text.to_owned());
+            assert_eq!(rows(&store, Space::SysConfig), [row]);
+            assert_eq!(
+                Project::find(&store.read().unwrap()).unwrap(),
+                Some(project)
+            );
+        }
     }
 }

@@ -304,7 +304,7 @@ fn corrupt() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Server, new_file};
+    use crate::testing::{START, Server, new_file, rows, store};
     use crate::{Core, Mode};
 
     fn import(core: &Core, new: &NewAccount) -> Result<(), Error> {
@@ -371,5 +371,61 @@ mod tests {
         import(&core, &NewAccount::of(&first, core.now()).unwrap()).unwrap();
         let again = import(&core, &NewAccount::of(&second, core.now()).unwrap());
         assert!(matches!(again, Err(Error::Invalid(_))));
+    }
+
+    /// A row that fails here is a format that data folders do not have.
+    #[test]
+    fn a_stored_account_is_this_json() {
+        const FULL: &str = concat!(
+            r#"{"client_email":"a@x.example","project_id":"demo","keys":["#,
+            r#"{"kid":"k1","der":"AAEC","certificate":"PEM\n"},{"kid":"k2","der":"Aw=="}],"#,
+            r#""disabled":true,"created_at":1700000000,"key_file":"{}"}"#,
+        );
+        const PUBLIC_ONLY: &str = concat!(
+            r#"{"client_email":"a@x.example","project_id":"demo","keys":[],"#,
+            r#""disabled":false,"created_at":-1}"#,
+        );
+        let key = |kid: &str, der: &str, certificate: Option<&str>| StoredKey {
+            kid: kid.to_owned(),
+            der: der.to_owned(),
+            certificate: certificate.map(str::to_owned),
+        };
+        let public_only = Stored {
+            client_email: "a@x.example".to_owned(),
+            project_id: "demo".to_owned(),
+            keys: Vec::new(),
+            disabled: false,
+            created_at: -1,
+            key_file: None,
+        };
+        let full = Stored {
+            keys: vec![key("k1", "AAEC", Some("PEM\n")), key("k2", "Aw==", None)],
+            disabled: true,
+            created_at: 1_700_000_000,
+            key_file: Some("{}".to_owned()),
+            ..public_only.clone()
+        };
+        for (stored, text) in [(full, FULL), (public_only, PUBLIC_ONLY)] {
+            let store = store();
+            let write = |tx: &mut WriteTx<'_>| put(tx, &stored);
+            store.write(write).unwrap();
+            let expected = [("a@x.example".to_owned(), text.to_owned())];
+            assert_eq!(rows(&store, Space::SysAccounts), expected);
+            let again = |tx: &mut WriteTx<'_>| put(tx, &find(tx, "a@x.example")?.unwrap());
+            store.write(again).unwrap();
+            assert_eq!(rows(&store, Space::SysAccounts), expected);
+        }
+    }
+
+    #[test]
+    fn a_stored_account_holds_the_public_key_alone() {
+        let file = new_file("public");
+        let (store, now) = (store(), Timestamp::from_secs(START));
+        let new = NewAccount::of(&file, now).unwrap();
+        let write = |tx: &mut WriteTx<'_>| register(tx, &new, now);
+        store.write(write).unwrap();
+        let der = STANDARD.encode(file.private_key.public().to_der());
+        let text = &rows(&store, Space::SysAccounts)[0].1;
+        assert!(text.contains(&der) && !text.contains("PRIVATE"), "{text}");
     }
 }

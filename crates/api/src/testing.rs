@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use firekeep_accounts::users::{self, Change, NewUser};
 use firekeep_accounts::{Pool, User};
 use firekeep_model::{Clock, OpContext, ProjectId, Timestamp, Uid};
-use firekeep_store::{DbId, MemEngine, Store, WriteTx};
+use firekeep_store::{
+    DbId, Direction, KeyRange, MemEngine, PageLimit, Read as _, Space, Store, WriteTx,
+};
 use serde_json::{Map, Value};
 
 use crate::identity::{Authenticated, Tokens};
@@ -59,6 +61,22 @@ impl Clock for Uncounted {
 pub(crate) fn store() -> Arc<Store> {
     let engine = Arc::new(MemEngine::new(HandClock::new()));
     Store::open(engine, DbId(0), HandClock::new()).unwrap()
+}
+
+/// All rows of a space: keys and values as text, bytes that are none escaped.
+pub(crate) fn rows(store: &Store, space: Space) -> Vec<(String, String)> {
+    let all = KeyRange::prefix(b"");
+    let page = store
+        .read()
+        .unwrap()
+        .scan(space, &all, Direction::Forward, PageLimit::default());
+    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => text.replace('\0', "\\0"),
+        Err(_) => bytes.escape_ascii().to_string(),
+    };
+    let rows = page.unwrap().rows;
+    let texts = rows.iter().map(|(key, value)| (text(key), text(value)));
+    texts.collect()
 }
 
 /// A service account's key file, as an import brings it.

@@ -81,6 +81,7 @@ pub enum Invalid {
     /// An index that cannot be declared, or not now.
     #[error(transparent)]
     Index(#[from] InvalidIndex),
+
     /// A numeric transform with another operand than a number.
     #[error("the operand of the transform of `{0}` must be a number")]
     OperandNotNumber(FieldPath),

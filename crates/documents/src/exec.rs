@@ -13,6 +13,7 @@ pub(crate) mod sort_key;
 mod sorted;
 mod source;
 pub(crate) mod stream;
+mod tally;
 mod vicinity;
 mod walk;
 pub(crate) mod zigzag;
@@ -30,7 +31,7 @@ use crate::index::definition::QueryScope;
 use crate::plan::{self, Plan};
 use crate::query::{InvalidQuery, Query};
 
-pub use aggregation::Aggregation;
+pub use aggregation::{Aggregation, Results};
 pub(crate) use ask::Ask;
 use ordered::Ordered;
 use reader::{Counts, Cx};
@@ -38,6 +39,7 @@ pub(crate) use sorted::Sorted;
 pub(crate) use source::Source;
 use stream::Merge;
 pub(crate) use stream::Stream;
+pub(crate) use tally::Tally;
 use vicinity::Vicinity;
 pub(crate) use walk::{Walk, range_of};
 
@@ -167,4 +169,4 @@ fn check(query: &Query) -> Result<(), InvalidQuery> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,23 +1,26 @@
 //! Export files: the documents of a database at one time, in a file that any engine can be filled from.
 //!
 //! ```text
-//! file    = magic (8 B) · format (2 B) · header · documents* · trailer
+//! file    = magic (8 B) · format (2 B) · header · indexes* · documents* · trailer
 //! frame   = kind (1 B) · raw length (4 B) · stored length (4 B) · digest (16 B) · stored bytes
 //! header  = read time (8 B) · project (sized) · database (sized)
+//! indexes = what was declared, as `declared.rs` has it
 //! documents = (path (sized) · update time (8 B) · fields and create time (sized, as `codec` has them))+
 //! trailer = documents (8 B) · blocks (8 B) · digest of all bytes before the trailer (32 B)
 //! ```
 //!
-//! Header, documents and trailer are frames. Numbers are little-endian; *sized* is a length in 4 bytes and what it says.
+//! Header, indexes, documents and trailer are frames. Numbers are little-endian; *sized* is a length in 4 bytes and what it says.
 //! Stored bytes are an LZ4 block, or the raw bytes where LZ4 gains nothing; then both lengths are the same. Digests are
-//! BLAKE2b (RFC 7693): a frame's is over its number in the file, the fields before the digest, and the stored bytes, so
+//! SHA-256, a frame's its first half: over its number in the file, the fields before the digest, and the stored bytes, so
 //! that a frame that was lost, or stands elsewhere, is noticed as well as one whose bytes are others.
 //!
 //! Read and written block by block: an export of any size takes the memory of one block. What walks a database and what
 //! fills one is [`run`]. Storage design, section 9.
 
+mod declared;
 mod frame;
 mod reader;
+mod rest;
 pub mod run;
 mod writer;
 
@@ -25,6 +28,7 @@ use std::io;
 
 use firekeep_model::{DatabaseName, Timestamp};
 
+pub use declared::Declaration;
 pub use reader::Reader;
 pub use writer::Writer;
 

@@ -27,7 +27,7 @@ use crate::exec::entries::{Entries, Fit};
 use crate::exec::reader::{Cx, Reader};
 use crate::exec::stream::Trust;
 use crate::exec::zigzag::{self, Zigzag};
-use crate::exec::{Ask, Sorted, Source, Stream, Walk};
+use crate::exec::{Ask, Sorted, Source, Stream, Tally, Walk};
 use crate::filter::Term;
 use crate::index::catalog::Catalog;
 use crate::index::definition::{IndexOrder, QueryScope, properties};
@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) streams: Vec<Stream>,
     /// The indexes that they use, and how explanations call them.
     pub(crate) used: Vec<(QueryScope, String)>,
+    /// What is to be counted instead of the streams, if that is all.
+    pub(crate) tally: Option<Tally>,
 }
 
 /// Plans a query. Reads a page of some indexes where that is needed to choose one.
@@ -132,8 +134,13 @@ impl Plan {
             return Ok(());
         }
         let rows = first_rows(&ask.query);
+        let walk = Walk::new(&ask.query, &ranges, direction, rows)?;
+        if ask.is_tally && ask.query.filter.is_none() && ask.fields.is_empty() {
+            self.tally = Some(Tally::Walk(walk));
+            return Ok(());
+        }
         let source = Source::Walk {
-            walk: Walk::new(&ask.query, &ranges, direction, rows)?,
+            walk,
             is_ordered: order.is_some(),
         };
         self.streams.push(match order {
@@ -157,10 +164,13 @@ impl Plan {
             }
             let is_unordered = !way.is_whole() && way.matched == 0 && !is_any;
             let numbers = numbers(ask, &way);
+            let is_tally =
+                ask.is_tally && is_any && way.is_exact && numbers.is_some() && way.has_no_others();
             let source = source(way, rows, is_any, numbers.unwrap_or_default());
-            match is_unordered {
-                true => unordered.push(source),
-                false => self.streams.push(sorted(ask, source, share)),
+            match source {
+                Source::Entries(entries) if is_tally => self.tally = Some(Tally::Entries(entries)),
+                source if is_unordered => unordered.push(source),
+                source => self.streams.push(sorted(ask, source, share)),
             }
         }
         let all = match unordered.len() {
@@ -253,3 +263,6 @@ pub(crate) fn plan_any(
 ) -> Result<Plan, Error> {
     plan_by(ask, catalog, &mut |_, ways, _| Ok(Some(choose(ways.len()))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod call;
 mod databases;
 mod doctor;
 mod door;
+mod export;
 mod output;
 mod service_account;
 mod token;
@@ -78,6 +79,20 @@ enum Command {
     /// Show the project: its id, API keys, addresses and mode.
     #[command(subcommand, after_help = "Example:\n  firekeep project show --json")]
     Project(Project),
+    /// Write the documents of a database to a file.
+    #[command(
+        after_help = "Examples:\n  firekeep export --out monday.fkx\n  firekeep export --managed --out backup-1\n  \
+        firekeep export --out before.fkx --at 2026-01-31T12:00:00Z"
+    )]
+    Export(export::Export),
+    /// Take documents over from a file of `firekeep export`, or from a managed export of the cloud or the emulator.
+    ///
+    /// Documents that are there already and differ are replaced; others stay. They keep when they were created, if the file
+    /// says it, and changed last when they are imported. An import that broke off can be begun again.
+    #[command(
+        after_help = "Examples:\n  firekeep import monday.fkx\n  firekeep import --database staging ./2026-01-31T12:00:00_1234"
+    )]
+    Import(export::Import),
     /// Check the stored data; the server must be stopped.
     #[command(after_help = "Example:\n  firekeep verify --data firekeep-data")]
     Verify(At),
@@ -252,6 +267,8 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Project(Project::Show { at }) => {
             call::show(&at, Admin::ProjectShow, Absent::Make(None))
         }
+        Command::Export(how) => export::export(how),
+        Command::Import(how) => export::import(&how),
         Command::Verify(at) => doctor::verify(&at),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Completions { shell } => {

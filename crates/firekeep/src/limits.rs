@@ -31,6 +31,11 @@ pub(crate) const SCRAPE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often it is looked whether the certificate's files have changed.
 pub(crate) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(2);
 
+/// How often the command line asks how far an export or import is.
+pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How often it tells.
+pub(crate) const PROGRESS_SHOWN_EVERY: Duration = Duration::from_secs(3);
+
 /// The engine's cache for commands that look at little, in bytes.
 pub(crate) const CACHE_BYTES_SMALL: usize = 8 * 1024 * 1024;
 /// How often keys and sign-in times are tended.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use firekeep_store::{
     ClockState, CommitTime, DbId, Direction, Error, KeyRange, Page, PageBuilder, PageLimit,
-    Snapshot, Space, physical_key,
+    Snapshot, Space, Visit, physical_key,
 };
 use rocksdb::ReadOptions;
 
@@ -92,9 +92,22 @@ impl Snapshot for RocksSnapshot<'_> {
         limit: PageLimit,
     ) -> Result<Page, Error> {
         let mut page = PageBuilder::new(limit);
+        self.visit(space, range, direction, &mut |key, value| {
+            page.push(key.to_vec(), Bytes::copy_from_slice(value))
+        })?;
+        Ok(page.finish())
+    }
+
+    fn visit(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Error> {
         let (low, high) = range.physical(self.db);
         if low >= high {
-            return Ok(page.finish());
+            return Ok(());
         }
         let family = self.engine.family(space)?;
         let mut rows = self.view.raw_iterator_cf_opt(family, bounded(low, high));
@@ -104,7 +117,7 @@ impl Snapshot for RocksSnapshot<'_> {
         }
         while let Some((key, value)) = rows.item() {
             let key = key.get(DB_ID_BYTES..).unwrap_or_default();
-            if !page.push(key, &Bytes::copy_from_slice(value)) {
+            if !visit(key, value) {
                 break;
             }
             match direction {
@@ -113,7 +126,6 @@ impl Snapshot for RocksSnapshot<'_> {
             }
         }
         // The end of the range and a failed read look alike until here.
-        rows.status().map_err(read_failed)?;
-        Ok(page.finish())
+        rows.status().map_err(read_failed)
     }
 }

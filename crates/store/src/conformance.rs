@@ -250,7 +250,19 @@ fn scan_all(
         );
         let last = page.rows.last().map(|(key, _)| key.clone());
         rows.extend(page.rows);
-        let Some(next) = page.next else { return rows };
+        let Some(next) = page.next else {
+            let mut visited = Vec::new();
+            let mut visit = |key: &[u8], value: &[u8]| {
+                visited.push((key.to_vec(), Bytes::copy_from_slice(value)));
+                visited.len() < rows.len()
+            };
+            snapshot.visit(space, range, direction, &mut visit).unwrap();
+            assert_eq!(
+                visited, rows,
+                "a visit ends when it is told to, or at the end"
+            );
+            return rows;
+        };
         assert_eq!(
             Some(&next),
             last.as_ref(),

@@ -96,7 +96,33 @@ pub trait Snapshot: Send {
         direction: Direction,
         limit: PageLimit,
     ) -> Result<Page, Error>;
+
+    /// Calls `visit` with the rows in `range`, in order, until it answers false. By pages, unless the engine can do it
+    /// without copying rows.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    fn visit(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Error> {
+        let mut rest = range.clone();
+        loop {
+            let page = self.scan(space, &rest, direction, PageLimit::default())?;
+            let more = page.rows.iter().all(|(key, value)| visit(key, value));
+            match page.next {
+                Some(next) if more => rest = rest.rest(direction, &next),
+                _ => return Ok(()),
+            }
+        }
+    }
 }
+
+/// Takes the key and the value of a row, and says whether to go on.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> bool + 'a;
 
 /// What one commit writes. No key is in it twice.
 #[derive(Clone, Debug, Default)]

@@ -18,6 +18,7 @@ mod log;
 mod mem;
 pub mod meta;
 mod past;
+mod places;
 mod plan;
 mod queue;
 mod range;
@@ -34,6 +35,7 @@ mod write_tx;
 pub use clock::{ClockState, ClockView, Stamped};
 pub use engine::{
     Batch, CheckpointInfo, CommitError, Decision, Engine, Health, Snapshot, TrimBudget, Trimmed,
+    Visit,
 };
 pub use error::Error;
 pub use feed::Feed;

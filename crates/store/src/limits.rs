@@ -21,6 +21,10 @@ pub const TRANSACTION_INDEX_BYTES_MAX: usize = 40 * 1024 * 1024;
 /// The most rows of one page.
 pub const PAGE_ROWS_MAX: usize = 256;
 
+/// The most rows of the pages by which [`Read::visit`](crate::Read::visit) goes where it needs pages: a page in the past
+/// costs some seeks.
+pub const VISIT_PAGE_ROWS_MAX: usize = 4_096;
+
 /// The most bytes of keys and values of one page; a first row that is longer is a page by itself.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 

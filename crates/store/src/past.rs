@@ -8,6 +8,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use crate::range::lay_over;
 use crate::read::View;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, Page, PageBuilder, PageLimit, Space, history_key,
@@ -52,17 +53,16 @@ impl Past<'_> {
         loop {
             let page = self.view.scan(self.space, &rest, direction, limit)?;
             let covered = rest.consumed(direction, page.next.as_deref());
-            let mut rows = self.replaced_in(&covered)?;
+            let mut standing = Vec::with_capacity(page.rows.len());
             for (key, value) in page.rows {
                 if self.stands(Some(&value))? {
-                    rows.insert(key, value);
+                    standing.push((key, value));
                 }
             }
-            let mut take = |(key, value): (&Key, &Bytes)| builder.push(key, value);
-            let more = match direction {
-                Direction::Forward => rows.iter().all(&mut take),
-                Direction::Reverse => rows.iter().rev().all(&mut take),
-            };
+            let replaced = self.replaced_in(&covered)?.into_iter();
+            let replaced = replaced.map(|(key, value)| (key, Some(value)));
+            let mut rows = lay_over(standing, replaced, direction).into_iter();
+            let more = rows.all(|(key, value)| builder.push(key, value));
             match page.next {
                 Some(next) if more => rest = rest.rest(direction, &next),
                 _ => return Ok(builder.finish()),

@@ -1,5 +1,6 @@
 //! Ranges of keys, and the pages in which they are read.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -214,7 +215,7 @@ impl PageBuilder {
 
     /// Takes the next row of the scan; `key` is without the database id. False when the page was full already:
     /// the row was not taken, and the scan stops.
-    pub fn push(&mut self, key: &[u8], value: &Bytes) -> bool {
+    pub fn push(&mut self, key: Key, value: Bytes) -> bool {
         let bytes = self
             .bytes
             .saturating_add(key.len())
@@ -225,7 +226,7 @@ impl PageBuilder {
             return false;
         }
         self.bytes = bytes;
-        self.page.rows.push((key.to_vec(), value.clone()));
+        self.page.rows.push((key, value));
         true
     }
 
@@ -233,6 +234,29 @@ impl PageBuilder {
     #[must_use]
     pub fn finish(self) -> Page {
         self.page
+    }
+}
+
+/// Rows in the order of a scan, with others laid over them; `None` removes one.
+pub(crate) fn lay_over<V>(
+    rows: Vec<(Key, V)>,
+    over: impl IntoIterator<Item = (Key, Option<V>)>,
+    direction: Direction,
+) -> Vec<(Key, V)> {
+    let mut over = over.into_iter().peekable();
+    if over.peek().is_none() {
+        return rows;
+    }
+    let mut all: BTreeMap<Key, V> = rows.into_iter().collect();
+    for (key, value) in over {
+        match value {
+            Some(value) => drop(all.insert(key, value)),
+            None => drop(all.remove(&key)),
+        }
+    }
+    match direction {
+        Direction::Forward => all.into_iter().collect(),
+        Direction::Reverse => all.into_iter().rev().collect(),
     }
 }
 
@@ -292,7 +316,7 @@ mod tests {
         let value = Bytes::from_static(b"12345678");
         let fill = |limit: PageLimit, rows: u8| {
             let mut page = PageBuilder::new(limit);
-            let _ = (0..rows).all(|at| page.push(&[at], &value));
+            let _ = (0..rows).all(|at| page.push(vec![at], value.clone()));
             page.finish()
         };
         let page = fill(PageLimit::rows(3), 3);

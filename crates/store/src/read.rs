@@ -6,10 +6,11 @@ use bytes::Bytes;
 use firekeep_model::Timestamp;
 
 use crate::feed::check_kept;
-use crate::limits::{SNAPSHOT_AGE_MAX, SNAPSHOT_AGE_NOTED};
+use crate::limits::{PAGE_ROWS_MAX, SNAPSHOT_AGE_MAX, SNAPSHOT_AGE_NOTED, VISIT_PAGE_ROWS_MAX};
 use crate::past::Past;
 use crate::{
-    CommitTime, Direction, Error, Key, KeyRange, Page, PageLimit, Row, Snapshot, Space, Store, row,
+    CommitTime, Direction, Error, Key, KeyRange, Page, PageLimit, Row, Snapshot, Space, Store,
+    Visit, row,
 };
 
 /// What can be read: a [`ReadTx`], or a [`WriteTx`](crate::WriteTx), which sees its own writes too.
@@ -34,6 +35,22 @@ pub trait Read {
         direction: Direction,
         limit: PageLimit,
     ) -> Result<RowPage, Error>;
+
+    /// Calls `visit` with key and value of the rows of a range, in order, until it answers false; gives the key of the
+    /// row at which it did, to go on behind it. For counting and the like: it makes no page, and copies no row where the
+    /// engine need not.
+    ///
+    /// # Errors
+    /// As every method.
+    fn visit(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Key>, Error> {
+        visit_pages(self, space, range, direction, visit)
+    }
 
     /// The value of a key.
     ///
@@ -65,6 +82,30 @@ pub trait Read {
             rows,
             next: page.next,
         })
+    }
+}
+
+fn visit_pages<R: Read + ?Sized>(
+    tx: &R,
+    space: Space,
+    range: &KeyRange,
+    direction: Direction,
+    visit: &mut Visit<'_>,
+) -> Result<Option<Key>, Error> {
+    let mut rest = range.clone();
+    let mut rows = PAGE_ROWS_MAX;
+    loop {
+        let page = tx.scan_rows(space, &rest, direction, PageLimit::rows(rows))?;
+        rows = (2 * rows).min(VISIT_PAGE_ROWS_MAX);
+        for (key, row) in page.rows {
+            if !visit(&key, &row.value) {
+                return Ok(Some(key));
+            }
+        }
+        match page.next {
+            Some(next) => rest = rest.rest(direction, &next),
+            None => return Ok(None),
+        }
     }
 }
 
@@ -139,18 +180,31 @@ impl Read for ReadTx<'_> {
             Some(past) => past.scan(range, direction, limit)?,
             None => self.view.scan(space, range, direction, limit)?,
         };
-        RowPage::decode(page)
+        Ok(RowPage {
+            rows: RowPage::decode(page.rows)?,
+            next: page.next,
+        })
+    }
+
+    fn visit(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Key>, Error> {
+        match self.past(space) {
+            Some(_) => visit_pages(self, space, range, direction, visit),
+            None => self.view.visit(space, range, direction, visit),
+        }
     }
 }
 
 impl RowPage {
-    pub(crate) fn decode(page: Page) -> Result<Self, Error> {
-        let rows = page.rows.into_iter();
-        let rows = rows.map(|(key, value)| Ok((key, row::decode(value)?)));
-        Ok(Self {
-            rows: rows.collect::<Result<_, Error>>()?,
-            next: page.next,
-        })
+    /// Takes stored values apart.
+    pub(crate) fn decode(rows: Vec<(Key, Bytes)>) -> Result<Vec<(Key, Row)>, Error> {
+        let decode = |(key, value)| Ok((key, row::decode(value)?));
+        rows.into_iter().map(decode).collect()
     }
 }
 
@@ -188,6 +242,30 @@ impl<'a> View<'a> {
     ) -> Result<Page, Error> {
         self.check(space)?;
         self.snapshot.scan(space, range, direction, limit)
+    }
+
+    fn visit(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Key>, Error> {
+        self.check(space)?;
+        let mut ended = Ok(None);
+        let mut take = |key: &[u8], value: &[u8]| match row::split(value) {
+            Ok((_, value)) if visit(key, value) => true,
+            Ok(_) => {
+                ended = Ok(Some(key.to_vec()));
+                false
+            }
+            Err(error) => {
+                ended = Err(error);
+                false
+            }
+        };
+        self.snapshot.visit(space, range, direction, &mut take)?;
+        ended
     }
 
     fn check(&self, space: Space) -> Result<(), Error> {

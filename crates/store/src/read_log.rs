@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 
 use crate::ranges::Ranges;
 use crate::write_tx::Place;
-use crate::{CommitTime, Direction, Error, KeyRange, PageLimit, Read, ReadTx, Row, RowPage, Space};
+use crate::{
+    CommitTime, Direction, Error, Key, KeyRange, PageLimit, Read, ReadTx, Row, RowPage, Space,
+    Visit,
+};
 
 /// The memory that a key takes beside its bytes.
 const POINT_BYTES: usize = size_of::<Place>() + 16;
@@ -124,6 +127,19 @@ impl Read for Recording<'_> {
         let consumed = range.consumed(direction, page.next.as_deref());
         self.log.borrow_mut().ranges.add(space, &consumed);
         Ok(page)
+    }
+
+    fn visit(
+        &self,
+        space: Space,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Key>, Error> {
+        let next = self.tx.visit(space, range, direction, visit)?;
+        let consumed = range.consumed(direction, next.as_deref());
+        self.log.borrow_mut().ranges.add(space, &consumed);
+        Ok(next)
     }
 }
 

@@ -3,15 +3,18 @@
 //! The committer writes it, since only it knows the time; above the store, values are without it. Storage design,
 //! section 4. Log rows have a header of their own.
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
-use crate::codec::{Reader, put_bytes};
+use crate::codec::put_bytes;
 use crate::{CommitTime, Error};
 
 /// The length of a header, in bytes.
 pub const ROW_HEADER_BYTES: usize = 10;
 
 const FORMAT: u8 = 1;
+
+/// No flag is defined yet; a reader refuses those it does not know.
+const NO_FLAGS: u8 = 0;
 
 /// A stored value, with what its header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +31,7 @@ pub fn encode(time: CommitTime, value: &[u8]) -> Bytes {
     let mut bytes = Vec::with_capacity(ROW_HEADER_BYTES + value.len());
     bytes.push(FORMAT);
     put_bytes(&mut bytes, &time.to_key());
-    // No flag is defined yet; a reader refuses those it does not know.
-    bytes.push(0);
+    bytes.push(NO_FLAGS);
     put_bytes(&mut bytes, value);
     bytes.into()
 }
@@ -42,7 +44,11 @@ pub fn decode(mut bytes: Bytes) -> Result<Row, Error> {
     let time = time(&bytes)?;
     Ok(Row {
         time: Some(time),
-        value: bytes.split_off(ROW_HEADER_BYTES),
+        value: {
+            // Not `split_off`: that would make the bytes a shared allocation.
+            bytes.advance(ROW_HEADER_BYTES);
+            bytes
+        },
     })
 }
 
@@ -51,13 +57,20 @@ pub fn decode(mut bytes: Bytes) -> Result<Row, Error> {
 /// # Errors
 /// [`Error::Corrupt`].
 pub fn time(bytes: &[u8]) -> Result<CommitTime, Error> {
-    let mut reader = Reader::new(bytes, "a row header");
-    reader.format(FORMAT)?;
-    let time = CommitTime::from_key(reader.array()?);
-    if reader.byte()? == 0 {
-        Ok(time)
-    } else {
-        Err(reader.corrupt())
+    split(bytes).map(|(time, _)| time)
+}
+
+/// The time in a stored value's header, and the value behind it.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub fn split(bytes: &[u8]) -> Result<(CommitTime, &[u8]), Error> {
+    match bytes {
+        [FORMAT, t0, t1, t2, t3, t4, t5, t6, t7, NO_FLAGS, value @ ..] => {
+            let time = CommitTime::from_key([*t0, *t1, *t2, *t3, *t4, *t5, *t6, *t7]);
+            Ok((time, value))
+        }
+        _ => Err(Error::Corrupt("a row header cannot be read".to_owned())),
     }
 }
 

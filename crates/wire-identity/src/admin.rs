@@ -23,6 +23,8 @@ async fn run(core: &Arc<Core>, request: &mut Incoming) -> Result<Response, Envel
     let caller = core.caller(bearer.as_deref(), None).map_err(envelope)?;
     let command: Command = serde_json::from_slice(&request.take_body())
         .map_err(|error| Envelope::parse_error(&format!("{error}.")))?;
+    core.check_place(bearer.as_deref(), &command)
+        .map_err(envelope)?;
     match core.run(&caller, command).await {
         Ok(body) => Ok(json(StatusCode::OK, &body)),
         Err(error) => {

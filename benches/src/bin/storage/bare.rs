@@ -118,6 +118,26 @@ impl Bare {
         keys.iter().map(|key| self.get(key)).sum()
     }
 
+    /// How many rows a range of the index has.
+    pub(crate) fn count(&self, range: &KeyRange) -> Result<usize> {
+        let (low, high) = range.physical(DATABASE);
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(high);
+        let index = self.family(Space::Idx).context("idx")?;
+        let mut rows = self.db.raw_iterator_cf_opt(index, options);
+        let mut count = 0;
+        let mut bytes = 0;
+        rows.seek(low);
+        while let Some((key, value)) = rows.item() {
+            count += 1;
+            bytes += key.len() + value.len();
+            rows.next();
+        }
+        std::hint::black_box(bytes);
+        rows.status()?;
+        Ok(count)
+    }
+
     fn family(&self, space: Space) -> Option<&ColumnFamily> {
         self.db.cf_handle(space.name())
     }

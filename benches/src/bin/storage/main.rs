@@ -2,7 +2,8 @@
 //!
 //! The workload of the storage design, section 12, and the table of its section 11. Ours and bare run in turn, on
 //! copies of one loaded folder, with the same settings; bare writes the bytes that ours writes, log rows with their
-//! images included. Figures are medians of the rounds. `--documents N` loads more than 200 000.
+//! images included. Figures are medians of the rounds. `--documents N` loads more than 200 000; `--only PART` measures one
+//! of [`PARTS`].
 
 mod bare;
 mod latency;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use firekeep_store::{DbId, Engine, Read, Space, Store};
+use firekeep_store::{CommitTime, DbId, Engine, Read, Space, Store};
 use firekeep_store_rocksdb::{Options, RocksEngine};
 
 use bare::{Bare, rate};
@@ -47,13 +48,39 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [loader::ARGUMENT, folder, count] => loader::run(Path::new(folder), count.parse()?),
-        ["--documents", count] => bench(count.parse()?),
-        [] => bench(DOCUMENTS),
-        _ => bail!("usage: storage [--documents N]"),
+        ["--documents", count] => bench(count.parse()?, None),
+        ["--documents", count, "--only", part] => bench(count.parse()?, Some(part)),
+        ["--only", part] => bench(DOCUMENTS, Some(part)),
+        [] => bench(DOCUMENTS, None),
+        _ => bail!("usage: storage [--documents N] [--only PART]"),
     }
 }
 
-fn bench(documents: u64) -> Result<()> {
+/// A part of the table: measures and prints its rows, on a folder of that many documents.
+type Part = fn(&mut Sides, u64) -> Result<()>;
+
+/// The parts by name.
+const PARTS: &[(&str, Part)] = &[
+    ("gets", |sides, documents| gets(sides, documents)),
+    ("queries", |sides, _| queries(sides)),
+    ("counts", |sides, _| counts(sides)),
+    ("many", |sides, _| {
+        sides.commits(
+            "commits, 64 writers / bare batch of 128",
+            MANY,
+            (64, 128),
+            Some(0.8),
+        )?;
+        sides.commits("  / bare batch of 64", MANY, (64, 64), None)
+    }),
+    ("one", |sides, _| {
+        let name = "commits, one writer / bare, one per batch";
+        sides.commits(name, FEW, (1, 1), Some(0.9))
+    }),
+    ("readers", readers_beside_a_writer),
+];
+
+fn bench(documents: u64, only: Option<&str>) -> Result<()> {
     // On the disk of the work tree: many machines have memory at /tmp.
     let folder = tempfile::tempdir_in("target")?;
     let [ours, theirs] = ["ours", "bare"].map(|name| folder.path().join(name));
@@ -71,22 +98,10 @@ fn bench(documents: u64) -> Result<()> {
         next: documents + 10_000_000,
     };
     loader::settle()?;
-    gets(&sides, documents)?;
-    queries(&sides)?;
-    sides.commits(
-        "commits, 64 writers / bare batch of 128",
-        MANY,
-        (64, 128),
-        Some(0.8),
-    )?;
-    sides.commits("  / bare batch of 64", MANY, (64, 64), None)?;
-    sides.commits(
-        "commits, one writer / bare, one per batch",
-        FEW,
-        (1, 1),
-        Some(0.9),
-    )?;
-    readers_beside_a_writer(&mut sides, documents)?;
+    let wanted = |(name, _): &&(&str, Part)| only.is_none_or(|only| only == *name);
+    for (_, part) in PARTS.iter().filter(wanted) {
+        part(&mut sides, documents)?;
+    }
     println!("PostgreSQL, groups of 16 / 128 against RocksDB      not in this build");
     println!("PostgreSQL, commit on node A to event on node B     not in this build");
     Ok(())
@@ -241,6 +256,27 @@ fn queries(sides: &Sides) -> Result<()> {
     bare()?;
     let pair = alternate(ROUNDS, ours, bare)?;
     at_least("query of 20, then documents / bare", &pair, 0.6);
+    Ok(())
+}
+
+/// Counts the entries of one index: how fast rows come through a scan, now and in the past.
+fn counts(sides: &Sides) -> Result<()> {
+    let range = workload::index_range();
+    let now = sides.store.read()?;
+    let then = CommitTime(now.time().0 - 1);
+    let then = sides.store.read_at(then)?;
+    let count = workload::count(&now, &range)?;
+    let bare = || rate(count, || sides.bare.count(&range).map(drop));
+    bare()?;
+    let visited = || rate(count, || workload::count_visited(&now, &range).map(drop));
+    let pair = alternate(ROUNDS, visited, bare)?;
+    at_least("entries counted / bare", &pair, 0.8);
+    let per_core = pair.ours_per_cpu_second * to_f64(count as u64);
+    remark("  per second of CPU", per_core / 1e6, "M", "");
+    let paged = || rate(count, || workload::count(&now, &range).map(drop));
+    compared("  by pages", &alternate(ROUNDS, paged, bare)?);
+    let past = || rate(count, || workload::count_visited(&then, &range).map(drop));
+    compared("  in the past", &alternate(ROUNDS, past, bare)?);
     Ok(())
 }
 

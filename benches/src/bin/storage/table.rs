@@ -11,6 +11,8 @@ pub(crate) struct Pair {
     pub(crate) ratio: f64,
     /// CPU time of bare to ours, background work included: what a busy machine changes little.
     pub(crate) cpu_ratio: f64,
+    /// Rounds of ours in a second of CPU.
+    pub(crate) ours_per_cpu_second: f64,
 }
 
 /// Measures ours and bare in turn, the first one changing from round to round.
@@ -38,6 +40,7 @@ pub(crate) fn alternate(
         bare: quantile(&mut all_bare, 0.5),
         ratio: quantile(&mut ratios, 0.5),
         cpu_ratio: their_cpu / our_cpu,
+        ours_per_cpu_second: to_f64(rounds as u64) / our_cpu,
     })
 }
 

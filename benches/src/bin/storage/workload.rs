@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use firekeep_model::{Clock, Timestamp};
-use firekeep_store::{
-    Direction, Error, Key, KeyRange, PageLimit, Read as _, Space, Store, WriteTx,
-};
+use firekeep_store::{Direction, Error, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx};
 
 /// The bytes of a document.
 pub(crate) const DOCUMENT_BYTES: usize = 1_024;
@@ -147,6 +145,40 @@ pub(crate) fn query_range(from: u64) -> KeyRange {
         start.get(..start.len() - TEXT_END.len()).unwrap_or(&start),
         &end,
     )
+}
+
+/// All entries of a random field.
+pub(crate) fn index_range() -> KeyRange {
+    KeyRange::prefix(&0_u32.to_be_bytes())
+}
+
+/// How many rows a range of the index has, by pages.
+pub(crate) fn count(tx: &dyn Read, range: &KeyRange) -> Result<usize> {
+    let mut rest = range.clone();
+    let mut count = 0;
+    loop {
+        let limit = PageLimit::default();
+        let page = tx.scan_rows(Space::Idx, &rest, Direction::Forward, limit)?;
+        count += page.rows.len();
+        let Some(next) = page.next else {
+            return Ok(count);
+        };
+        rest = rest.after(&next);
+    }
+}
+
+/// The same without pages.
+pub(crate) fn count_visited(tx: &dyn Read, range: &KeyRange) -> Result<usize> {
+    let mut count = 0;
+    let mut bytes = 0;
+    let mut visit = |key: &[u8], value: &[u8]| {
+        count += 1;
+        bytes += key.len() + value.len();
+        true
+    };
+    tx.visit(Space::Idx, range, Direction::Forward, &mut visit)?;
+    std::hint::black_box(bytes);
+    Ok(count)
 }
 
 /// The first rows of a range of the index, and then their documents; gives their bytes.

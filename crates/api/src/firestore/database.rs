@@ -1,7 +1,7 @@
 //! One Firestore database while it is open.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firekeep_documents::Error as DocumentError;
 use firekeep_documents::index::{Catalog, Indexes};
@@ -20,6 +20,14 @@ pub(crate) struct Database {
     used: AtomicI64,
     /// Somebody builds indexes.
     building: AtomicBool,
+    /// Times that something long still reads at.
+    kept: Mutex<Vec<CommitTime>>,
+}
+
+/// Keeps the history of a time until it is dropped.
+pub(super) struct Kept<'a> {
+    database: &'a Database,
+    at: CommitTime,
 }
 
 impl Database {
@@ -30,6 +38,7 @@ impl Database {
             remote,
             indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
+            kept: Mutex::default(),
             building: AtomicBool::new(false),
         }
     }
@@ -42,6 +51,21 @@ impl Database {
     /// When it was used last.
     pub(super) fn used(&self) -> Timestamp {
         Timestamp::from_micros(self.used.load(Ordering::Relaxed))
+    }
+
+    /// Keeps the history of a time, for what reads longer than [`HISTORY_KEPT`](crate::limits::HISTORY_KEPT).
+    pub(super) fn keep(&self, at: CommitTime) -> Kept<'_> {
+        self.kept().push(at);
+        Kept { database: self, at }
+    }
+
+    /// The oldest time that is kept.
+    pub(super) fn oldest_kept(&self) -> Option<CommitTime> {
+        self.kept().iter().min().copied()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<CommitTime>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A view of now, or of a time.
@@ -101,6 +125,15 @@ impl Database {
             Ok((value, Timestamp::from_micros(time.0)))
         })
         .await
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.database.kept();
+        if let Some(found) = kept.iter().position(|at| *at == self.at) {
+            kept.swap_remove(found);
+        }
     }
 }
 

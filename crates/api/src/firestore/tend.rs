@@ -1,11 +1,12 @@
 //! What databases need without a request: old history goes, and who is not used is closed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use firekeep_store::TrimBudget;
 
 use super::database::off_async;
-use crate::limits::{HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
+use crate::limits::{EXPORT_MARGIN, HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
 use crate::{Core, Error};
 
 impl Core {
@@ -23,8 +24,13 @@ impl Core {
             };
             let open = core.databases.all();
             for database in &open {
+                // What an export still reads stays.
+                let kept = database.oldest_kept().map_or(Duration::ZERO, |at| {
+                    let micros = core.now().micros().saturating_sub(at.0);
+                    Duration::from_micros(u64::try_from(micros).unwrap_or(0)) + EXPORT_MARGIN
+                });
                 for _ in 0..TRIM_STEPS_MAX {
-                    if database.store.trim(HISTORY_KEPT, budget)?.done {
+                    if database.store.trim(HISTORY_KEPT.max(kept), budget)?.done {
                         break;
                     }
                 }
@@ -43,6 +49,7 @@ impl Core {
 
     /// Takes no further request for documents, and waits until every commit in line is durable. Blocks.
     pub fn close(&self) {
+        self.operations.close();
         self.databases.close();
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use firekeep_store::Store;
 
 use super::*;
-use crate::testing::{START, Server, store};
+use crate::testing::{START, Server, rows, store};
 use crate::{Mode, SystemRng};
 
 const HOUR: i64 = 3600;
@@ -177,4 +177,75 @@ async fn the_server_makes_and_loads_its_next_key() {
     server.clock.advance(1);
     server.core.rotate_keys(false).await.unwrap();
     assert_eq!(states(), [KeyState::Current, KeyState::Next]);
+}
+
+/// A row that fails here is a format that data folders do not have.
+#[test]
+fn the_stored_keys_are_these_rows() {
+    let store = store();
+    let states = [
+        KeyState::Next,
+        KeyState::Current,
+        KeyState::RetiredVerifying,
+    ];
+    let key = |state| StoredKey {
+        kid: format!("{state:?}"),
+        private_key: "PRIVATE\n".to_owned(),
+        certificate: "PEM\n".to_owned(),
+        state,
+        created_at: 1,
+        since: 2,
+    };
+    let write = |tx: &mut WriteTx<'_>| -> Result<(), Error> {
+        for state in states {
+            put(tx, &key(state))?;
+        }
+        Ok(tx.put(Space::SysKeys, SEAL_KEY.to_vec(), vec![0xff; 32].into())?)
+    };
+    store.write(write).unwrap();
+    let json = |kid: &str, state: &str| {
+        let head = format!(r#"{{"kid":"{kid}","private_key":"PRIVATE\n","certificate":"PEM\n","#);
+        let text = format!(r#"{head}"state":"{state}","created_at":1,"since":2}}"#);
+        (format!(r"id\0{kid}"), text)
+    };
+    let expected = [
+        json("Current", "current"),
+        json("Next", "next"),
+        json("RetiredVerifying", "retired-verifying"),
+        ("seal".to_owned(), r"\xff".repeat(32)),
+    ];
+    assert_eq!(rows(&store, Space::SysKeys), expected);
+    let read = stored_keys(&store.read().unwrap()).unwrap();
+    let again = read
+        .iter()
+        .map(|key| (key.kid.clone(), key.state, key.created_at, key.since));
+    let found: Vec<_> = again.collect();
+    let expected = |at: usize| (format!("{:?}", states[at]), states[at], 1, 2);
+    assert_eq!(found, [expected(1), expected(0), expected(2)]);
+}
+
+/// What the stored secret seals must be opened by the next version: refresh tokens outlive it.
+#[test]
+fn the_key_of_refresh_tokens_is_derived_like_this() {
+    let server = Server::new(Mode::Safe);
+    let write = |tx: &mut WriteTx<'_>, _: &mut OpContext<'_>| -> Result<(), Error> {
+        Ok(tx.put(Space::SysKeys, SEAL_KEY.to_vec(), vec![1; 32].into())?)
+    };
+    server.write(write);
+    let keys = Keyring::load(&server.core.read().unwrap()).unwrap();
+    for (purpose, key) in [
+        (
+            "refresh token",
+            "9d839735edb175cfaa5511fac42dc1755a15344445ed0144b30ca2b4a34291a0",
+        ),
+        (
+            "access token",
+            "fd40bdaa997f031149b9b0ee65f6d163afa85c53f9789dc1076d957c6047aa1a",
+        ),
+    ] {
+        let key: [u8; 32] = hex::decode(key).unwrap().try_into().unwrap();
+        let sealed = SealKey::from_bytes(key).seal([7; 12], b"plain", b"");
+        let opened = keys.seal_key(purpose).open(&sealed, b"");
+        assert_eq!(opened.as_deref(), Some(b"plain".as_slice()), "{purpose}");
+    }
 }

@@ -14,11 +14,14 @@ use crate::exec::ask::Ask;
 use crate::exec::ordered::Ordered;
 use crate::exec::reader::{Counts, Cx, Step};
 use crate::exec::stream::{Candidate, Merge};
-use crate::exec::{Budget, Execution, check};
+use crate::exec::{Budget, Execution, Tally, check};
 use crate::explain::Explained;
 use crate::index::catalog::Catalog;
 use crate::index::definition::QueryScope;
 use crate::{Error, Found, keys, plan};
+
+/// The names of aggregations and what came out, in their order.
+pub type Results = Vec<(Box<str>, Value)>;
 
 /// An aggregation query that is being answered.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ struct Counting {
     ask: Ask,
     catalog: Arc<Catalog>,
     ordered: Option<Ordered>,
+    /// Instead of that, where nothing has to be looked at.
+    tally: Option<Tally>,
     /// If the documents have to be looked at.
     needs_rows: bool,
     used: Vec<(QueryScope, String)>,
@@ -76,9 +81,10 @@ impl Aggregation {
                 From::Nearest(Box::new(execution))
             }
             None => From::Query(Box::new(Counting {
-                ask: Ask::of_aggregation(query.query, fields, averages),
+                ask: Ask::of_aggregation(query.query, fields, averages, has_sum),
                 catalog,
                 ordered: None,
+                tally: None,
                 needs_rows: has_sum,
                 used: Vec::new(),
                 counts: Counts::default(),
@@ -97,11 +103,7 @@ impl Aggregation {
     ///
     /// # Errors
     /// [`Error::Corrupt`]; those of storage.
-    pub fn next(
-        &mut self,
-        tx: &dyn Read,
-        budget: Budget,
-    ) -> Result<Option<Vec<(Box<str>, Value)>>, Error> {
+    pub fn next(&mut self, tx: &dyn Read, budget: Budget) -> Result<Option<Results>, Error> {
         let is_over = match &mut self.source {
             From::Query(counting) => counting.step(tx, budget, &mut self.accumulators)?,
             From::Nearest(execution) => {
@@ -173,6 +175,9 @@ impl Counting {
             let plan = plan::plan(&self.ask, &self.catalog, cx)?;
             self.begin(plan);
         }
+        if let Some(tally) = &mut self.tally {
+            return tally.step(cx, &self.ask, accumulators);
+        }
         let Some(ordered) = &mut self.ordered else {
             return Ok(true);
         };
@@ -188,6 +193,7 @@ impl Counting {
 
     fn begin(&mut self, plan: plan::Plan) {
         self.used = plan.used;
+        self.tally = plan.tally;
         let merge = Merge::new(plan.streams);
         self.ordered = Some(Ordered::new(&self.ask.query, merge));
     }
@@ -197,24 +203,36 @@ fn take(ask: &Ask, candidate: Candidate, accumulators: &mut [Accumulator]) -> Re
     match candidate.row {
         Some(row) => take_document(&candidate.name, row, accumulators),
         None => {
-            let mut numbers = ask.averages.iter().zip(&candidate.numbers);
-            for accumulator in accumulators {
-                match accumulator {
-                    Accumulator::Count { .. } => accumulator.count(1),
-                    Accumulator::Average(field, all) => {
-                        let own = numbers.find(|(average, _)| *average == field);
-                        own.into_iter().for_each(|(_, number)| all.add(number));
-                    }
-                    // Sums have documents.
-                    Accumulator::Sum(..) => {}
-                }
-            }
+            take_numbers(ask, &candidate.numbers, accumulators);
             Ok(())
         }
     }
 }
 
-fn take_document(name: &[u8], row: Row, accumulators: &mut [Accumulator]) -> Result<(), Error> {
+/// Takes a document in of which nobody saw more than numbers.
+pub(crate) fn take_numbers(ask: &Ask, numbers: &[Value], accumulators: &mut [Accumulator]) {
+    let mut numbers = ask.averages.iter().zip(numbers);
+    for accumulator in accumulators {
+        match accumulator {
+            Accumulator::Count { .. } => accumulator.count(1),
+            Accumulator::Average(_, all) => {
+                // Both are in the order of the aggregations.
+                if let Some((_, number)) = numbers.next() {
+                    all.add(number);
+                }
+            }
+            // Sums have documents.
+            Accumulator::Sum(..) => {}
+        }
+    }
+}
+
+/// Takes a document in.
+pub(crate) fn take_document(
+    name: &[u8],
+    row: Row,
+    accumulators: &mut [Accumulator],
+) -> Result<(), Error> {
     let found = Found {
         path: keys::path(name)?,
         row: Some(row),

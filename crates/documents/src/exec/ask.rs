@@ -19,6 +19,8 @@ pub(crate) struct Ask {
     pub(crate) orders: Vec<Order>,
     /// If the order matters.
     pub(crate) is_ordered: bool,
+    /// If only the number of documents matters, and [`averages`](Self::averages).
+    pub(crate) is_tally: bool,
     /// What a document must have beside the fields that it is ordered by.
     pub(crate) fields: Vec<FieldPath>,
     /// The fields of which numbers are wanted, and nothing else of the documents.
@@ -40,12 +42,16 @@ impl Ask {
         query: Query,
         fields: Vec<FieldPath>,
         averages: Vec<FieldPath>,
+        has_sum: bool,
     ) -> Self {
         let is_cut = query.limit.is_some()
             || query.offset > 0
             || query.start_at.is_some()
             || query.end_at.is_some();
-        Self::of(query, is_cut, fields, averages)
+        Self {
+            is_tally: !is_cut && !has_sum,
+            ..Self::of(query, is_cut, fields, averages)
+        }
     }
 
     fn of(
@@ -71,6 +77,7 @@ impl Ask {
             query,
             orders,
             is_ordered,
+            is_tally: false,
             fields,
             averages,
             range,

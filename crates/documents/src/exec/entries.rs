@@ -6,8 +6,8 @@
 use std::ops::Bound;
 
 use firekeep_model::{CollectionId, CollectionPath, Value};
+use firekeep_store::Key;
 use firekeep_store::tuple::{self, Encoder};
-use firekeep_store::{Key, Row};
 
 use crate::Error;
 use crate::exec::reader::{Cx, Reader, Step, item};
@@ -99,9 +99,9 @@ impl OwnScope {
 }
 
 impl Layout {
-    pub(crate) fn read(&self, key: Key, row: &Row) -> Result<Met, Error> {
+    pub(crate) fn read(&self, key: Key, row: &[u8]) -> Result<Met, Error> {
         let scope = self.scope.as_scope();
-        let entry = split(&scope, self.prefix, &self.components, &key, &row.value)?;
+        let entry = split(&scope, self.prefix, &self.components, &key, row)?;
         let tail = entry.tail.to_vec();
         let (ordered, cut) = (entry.ordered, entry.cut);
         let name = match &self.scope {
@@ -215,7 +215,7 @@ impl Entries {
     pub(crate) fn next(&mut self, cx: &mut Cx<'_>) -> Result<Step<Hit>, Error> {
         loop {
             let (key, row) = item!(self.reader.next(cx)?);
-            let met = self.layout.read(key, &row)?;
+            let met = self.layout.read(key, &row.value)?;
             if self.layout.is_below(&met.name) {
                 return Ok(Step::Item(self.hit(met)?));
             }
@@ -258,6 +258,31 @@ impl Entries {
 
     pub(crate) fn rewind(&mut self, place: Bound<Key>) {
         self.reader.rewind(place);
+    }
+
+    /// Shows the numbers of entries, and the document's key where an entry does not say all, until that answers false.
+    pub(crate) fn tally(
+        &mut self,
+        cx: &mut Cx<'_>,
+        see: &mut dyn FnMut(&[Value], Option<Key>) -> bool,
+    ) -> Result<Step<()>, Error> {
+        let (layout, numbers) = (&self.layout, &self.numbers);
+        let mut failure = None;
+        let step = self.reader.visit(cx, &mut |key, row| {
+            match (row.is_empty(), numbers.as_slice()) {
+                (true, []) => return see(&[], None),
+                (true, numbers) => return see(&layout.numbers(key, numbers), None),
+                (false, _) => {}
+            }
+            match layout.read(key.to_vec(), row) {
+                Ok(met) => see(&[], Some(met.name)),
+                Err(error) => {
+                    failure = Some(error);
+                    false
+                }
+            }
+        })?;
+        failure.map_or(Ok(step), Err)
     }
 
     #[cfg(test)]

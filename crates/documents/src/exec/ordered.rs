@@ -71,7 +71,7 @@ impl Ordered {
             let before = page.documents.len();
             self.give(ask, budget.documents.max(1), &mut bytes_left, &mut page)?;
             if page.documents.len() - before < taken - self.pending.len() {
-                self.take = (2 * taken).min(READ_DOCUMENTS);
+                self.take = (2 * taken).min(FETCH_MAX);
             }
         }
     }
@@ -97,7 +97,7 @@ impl Ordered {
                     let is_known = candidate.numbers.len() == ask.averages.len();
                     needs_rows || !is_known || candidate.trust == Trust::None
                 })?;
-                self.take = READ_DOCUMENTS;
+                self.take = FETCH_MAX;
             }
             let Some(candidate) = self.pending.pop_front() else {
                 continue;

@@ -153,6 +153,38 @@ impl Reader {
         Ok(self.pop().map_or(Step::End, Step::Item))
     }
 
+    /// Shows keys and values without making pages of them, until that answers false: then it gives an item, and goes on
+    /// behind that row. Not to be mixed with [`next`](Self::next).
+    pub(crate) fn visit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<Step<()>, Error> {
+        while let Some(range) = self.take_rest() {
+            let most = cx.rows_left;
+            if most == 0 {
+                self.rest = Some(range);
+                return Ok(Step::Pause);
+            }
+            let (mut rows, mut is_enough) = (0, false);
+            let at = cx
+                .tx
+                .visit(self.space, &range, self.direction, &mut |key, value| {
+                    rows += 1;
+                    is_enough = !visit(key, value);
+                    !is_enough && rows < most
+                })?;
+            cx.count(self.space, rows.max(1));
+            if let Some(at) = at {
+                self.rest = Some(range.rest(self.direction, &at));
+            }
+            if is_enough {
+                return Ok(Step::Item(()));
+            }
+        }
+        Ok(Step::End)
+    }
+
     /// Passes over everything before a place: over rows that were read already, or else by a seek, behind which
     /// `page_rows` rows are read.
     pub(crate) fn skip_to(&mut self, place: Bound<Key>, page_rows: usize) {

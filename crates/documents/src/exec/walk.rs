@@ -17,6 +17,9 @@ use crate::{Error, keys};
 /// Rows that are read together behind a seek: a document and, if there is one, the first below it.
 const ROWS_BEHIND_SEEK: usize = 2;
 
+/// Rows below a document after which a count seeks.
+const ROWS_BELOW: usize = 16;
+
 /// Which documents below a key are read.
 #[derive(Clone, Debug)]
 enum Which {
@@ -100,6 +103,50 @@ impl Walk {
                     };
                     self.reader.skip_to(place, ROWS_BEHIND_SEEK);
                 }
+            }
+        }
+    }
+
+    /// Shows that there is a further document, until that answers false.
+    pub(crate) fn tally(
+        &mut self,
+        cx: &mut Cx<'_>,
+        see: &mut dyn FnMut() -> bool,
+    ) -> Result<Step<()>, Error> {
+        loop {
+            let mut below: Option<(Key, usize)> = None;
+            let mut failure = None;
+            let (which, prefix) = (&self.which, &self.prefix);
+            let step = self.reader.visit(cx, &mut |key, _| {
+                if let Some((document, rows)) = &mut below
+                    && key.starts_with(document)
+                {
+                    *rows += 1;
+                    return *rows < ROWS_BELOW;
+                }
+                below = None;
+                match which.meet(prefix, key) {
+                    Ok(Met::Wanted) => see(),
+                    Ok(Met::Other) => true,
+                    Ok(Met::Below(document)) => {
+                        below = Some((document, 1));
+                        true
+                    }
+                    Err(error) => {
+                        failure = Some(error);
+                        false
+                    }
+                }
+            })?;
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            match (step, below) {
+                (Step::Item(()), Some((document, _))) => {
+                    self.reader
+                        .skip_to(keys::behind(&document), ROWS_BEHIND_SEEK);
+                }
+                (step, _) => return Ok(step),
             }
         }
     }

@@ -62,7 +62,7 @@ impl Zigzag {
         };
         'document: loop {
             let (key, row) = item!(leader.reader.peek(cx)?);
-            let met = leader.layout.read(key.clone(), row)?;
+            let met = leader.layout.read(key.clone(), &row.value)?;
             let mut trust = match (met.cut, met.ordered) {
                 (Cut::Whole, None) => self.trust,
                 _ => Trust::None,
@@ -127,7 +127,7 @@ impl Scan {
     fn seek(&mut self, cx: &mut Cx<'_>, tail: &[u8]) -> Result<Step<At>, Error> {
         self.skip_to(tail);
         let (key, row) = item!(self.reader.peek(cx)?);
-        let met = self.layout.read(key.clone(), row)?;
+        let met = self.layout.read(key.clone(), &row.value)?;
         let is_long = self.front.len() + tail.len() > KEY_FRONT_BYTES;
         if is_long || met.ordered.is_some() {
             return Ok(Step::Item(At::Unknown));

@@ -2,14 +2,10 @@
 
 use std::io::{self, Read, Write};
 
-use blake2::digest::consts::{U16, U32};
-use blake2::{Blake2b, Digest as _};
+use firekeep_crypto::digest::Sha256;
 
 use super::FileError;
 use crate::limits::EXPORT_BLOCK_BYTES_MAX;
-
-type FrameDigest = Blake2b<U16>;
-pub(super) type FileDigest = Blake2b<U32>;
 
 /// The length of a frame before its stored bytes.
 const HEAD_BYTES: usize = 1 + 4 + 4 + 16;
@@ -20,6 +16,7 @@ pub(super) enum Kind {
     Header,
     Documents,
     Trailer,
+    Indexes,
 }
 
 impl Kind {
@@ -28,6 +25,7 @@ impl Kind {
             Self::Header => 1,
             Self::Documents => 2,
             Self::Trailer => 3,
+            Self::Indexes => 4,
         }
     }
 
@@ -36,6 +34,7 @@ impl Kind {
             1 => Some(Self::Header),
             2 => Some(Self::Documents),
             3 => Some(Self::Trailer),
+            4 => Some(Self::Indexes),
             _ => None,
         }
     }
@@ -45,17 +44,19 @@ impl Kind {
 pub(super) struct FrameWriter<W> {
     out: W,
     number: u64,
-    all: FileDigest,
+    all: Sha256,
 }
 
 impl<W: Write> FrameWriter<W> {
     /// Begins with bytes that are no frame.
     pub(super) fn begin(mut out: W, magic: &[u8]) -> io::Result<Self> {
         out.write_all(magic)?;
+        let mut all = Sha256::new();
+        all.update(magic);
         Ok(Self {
             out,
             number: 0,
-            all: FileDigest::new_with_prefix(magic),
+            all,
         })
     }
 
@@ -85,7 +86,7 @@ impl<W: Write> FrameWriter<W> {
 
     /// The digest of everything so far.
     pub(super) fn digest(&self) -> [u8; 32] {
-        self.all.clone().finalize().into()
+        self.all.clone().finish()
     }
 
     /// Hands the output back, with everything on its way.
@@ -101,7 +102,7 @@ pub(super) struct FrameReader<R> {
     /// The number of the frame that is next, and where it begins.
     number: u64,
     at: u64,
-    all: FileDigest,
+    all: Sha256,
 }
 
 /// A frame that was read.
@@ -144,11 +145,13 @@ impl Place {
 impl<R: Read> FrameReader<R> {
     /// Begins behind bytes that are no frame.
     pub(super) fn begin(input: R, magic: &[u8]) -> Self {
+        let mut all = Sha256::new();
+        all.update(magic);
         Self {
             input,
             number: 0,
             at: u64_of(magic.len()),
-            all: FileDigest::new_with_prefix(magic),
+            all,
         }
     }
 
@@ -172,8 +175,8 @@ impl<R: Read> FrameReader<R> {
         if digest(self.number, kind, raw_length, &stored)? != digest_read {
             return Err(place.damaged("its digest is another one"));
         }
-        let before = self.all.clone().finalize().into();
-        self.all.update(head);
+        let before = self.all.clone().finish();
+        self.all.update(&head);
         self.all.update(&stored);
         self.number += 1;
         self.at += u64_of(HEAD_BYTES + stored_length);
@@ -214,13 +217,14 @@ fn unpack(stored: &[u8], raw_bytes: usize) -> Option<Vec<u8>> {
 }
 
 fn digest(number: u64, kind: Kind, raw_length: u32, stored: &[u8]) -> Result<[u8; 16], FileError> {
-    let mut digest = FrameDigest::new();
-    digest.update(number.to_le_bytes());
-    digest.update([kind.code()]);
-    digest.update(raw_length.to_le_bytes());
-    digest.update(length(stored.len())?.to_le_bytes());
+    let mut digest = Sha256::new();
+    digest.update(&number.to_le_bytes());
+    digest.update(&[kind.code()]);
+    digest.update(&raw_length.to_le_bytes());
+    digest.update(&length(stored.len())?.to_le_bytes());
     digest.update(stored);
-    Ok(digest.finalize().into())
+    let [half @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest.finish();
+    Ok(half)
 }
 
 /// The length of something that must fit into a block.

@@ -2,9 +2,11 @@
 
 use std::io::{self, Read};
 
-use firekeep_model::{DatabaseId, DatabaseName, Document, DocumentPath, ProjectId, Timestamp};
+use firekeep_model::{DatabaseId, DatabaseName, Document, DocumentPath, ProjectId};
 
+use super::declared::Declaration;
 use super::frame::{Frame, FrameReader, Kind, Place};
+use super::rest::Rest;
 use super::{FORMAT, FileError, Header, MAGIC, Totals};
 use crate::codec::{self, Created};
 
@@ -12,6 +14,7 @@ use crate::codec::{self, Created};
 pub struct Reader<R> {
     frames: FrameReader<R>,
     header: Header,
+    declarations: Vec<Declaration>,
     block: Block,
     totals: Totals,
     ended: bool,
@@ -26,7 +29,7 @@ struct Block {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the header.
+    /// Reads what stands before the documents.
     ///
     /// # Errors
     /// [`FileError`].
@@ -53,9 +56,10 @@ impl<R: Read> Reader<R> {
         }
         let header = read_header(&frame.raw)
             .ok_or_else(|| frame.place.damaged("its header makes no sense"))?;
-        Ok(Self {
+        let mut reader = Self {
             frames,
             header,
+            declarations: Vec::new(),
             block: Block {
                 raw: Vec::new(),
                 read: 0,
@@ -63,7 +67,22 @@ impl<R: Read> Reader<R> {
             },
             totals: Totals::default(),
             ended: false,
-        })
+        };
+        let mut frame = reader.frames.read()?;
+        while frame.kind == Kind::Indexes {
+            let found = Declaration::decode_all(&frame.raw);
+            let found = found.ok_or_else(|| frame.place.damaged("its indexes make no sense"))?;
+            reader.declarations.extend(found);
+            frame = reader.frames.read()?;
+        }
+        reader.accept(frame)?;
+        Ok(reader)
+    }
+
+    /// The indexes that were declared.
+    #[must_use]
+    pub fn declarations(&self) -> &[Declaration] {
+        &self.declarations
     }
 
     /// What the export is of.
@@ -99,8 +118,13 @@ impl<R: Read> Reader<R> {
 
     fn fill(&mut self) -> Result<(), FileError> {
         let frame = self.frames.read()?;
+        self.accept(frame)
+    }
+
+    fn accept(&mut self, frame: Frame) -> Result<(), FileError> {
         match frame.kind {
             Kind::Header => Err(frame.place.damaged("it is a second header")),
+            Kind::Indexes => Err(frame.place.damaged("its indexes are behind documents")),
             Kind::Documents if frame.raw.is_empty() => Err(frame.place.damaged("it is empty")),
             Kind::Documents => {
                 self.totals.blocks += 1;
@@ -188,33 +212,4 @@ fn read_document(raw: &[u8]) -> Option<(Document, &[u8])> {
         update_time,
     };
     Some((document, rest.0))
-}
-
-/// What is left of a block.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn time(&mut self) -> Option<Timestamp> {
-        let time = Timestamp::from_micros(i64::from_le_bytes(self.array()?));
-        (Timestamp::MIN..=Timestamp::MAX)
-            .contains(&time)
-            .then_some(time)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.sized()?).ok()
-    }
-
-    fn sized(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
-        let (part, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(part)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (part, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*part)
-    }
 }

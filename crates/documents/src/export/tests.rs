@@ -6,6 +6,8 @@ use firekeep_testkit::values;
 use super::run::{Batches, Imported, Incoming, Walk, apply, lead};
 use super::*;
 use crate::fixture::{World, document, fields, set};
+use crate::index::catalog::Catalog;
+use crate::index::definition::{Definition, FieldOverride, IndexOrder, QueryScope};
 use crate::limits::{EXPORT_BLOCK_BYTES, IMPORT_BATCH_BYTES, IMPORT_BATCH_DOCUMENTS};
 use crate::{Error, NoIndexes};
 
@@ -22,7 +24,7 @@ fn header() -> Header {
 }
 
 fn write(documents: &[Document]) -> (Vec<u8>, Totals) {
-    let mut writer = Writer::begin(Vec::new(), &header()).unwrap();
+    let mut writer = Writer::begin(Vec::new(), &header(), &[]).unwrap();
     for document in documents {
         writer.document(document).unwrap();
     }
@@ -191,7 +193,7 @@ fn a_length_takes_no_memory_before_it_is_checked() {
 fn export(world: &World, at: Option<CommitTime>) -> (Vec<u8>, Vec<Document>) {
     let at = at.unwrap_or_else(|| world.read().time());
     let mut walk = Walk::default();
-    let mut writer = Writer::begin(Vec::new(), &header()).unwrap();
+    let mut writer = Writer::begin(Vec::new(), &header(), &[]).unwrap();
     let mut all = Vec::new();
     // Each page in a transaction of its own, as an export of an hour has it.
     while let Some(page) = walk.next_page(&world.store.read_at(at).unwrap()).unwrap() {
@@ -439,4 +441,90 @@ fn references_within_the_database_go_along() {
     let led = |fields: Map| lead(fields, &database("(default)"), &database("other")).unwrap();
     assert_eq!(led(with("(default)")), with("other"));
     assert_eq!(led(with("another")), with("another"));
+}
+
+fn declarations() -> Vec<Declaration> {
+    let collection = |id: &str| firekeep_model::CollectionId::parse(id).unwrap();
+    let field = |path: &str| firekeep_model::FieldRef::parse(path).unwrap();
+    let composite = |scope, fields: &[(&str, IndexOrder)]| {
+        let fields = fields.iter().map(|(path, order)| (field(path), *order));
+        let definition = Definition::new(collection("c"), scope, fields.collect());
+        Declaration::Composite(definition.unwrap())
+    };
+    let group = QueryScope::CollectionGroup;
+    let rule = |id: Option<&str>, path: Option<&str>, indexes: &[(QueryScope, IndexOrder)]| {
+        Declaration::Override(FieldOverride {
+            collection: id.map(collection),
+            field: path.map(crate::fixture::field),
+            indexes: indexes.to_vec(),
+        })
+    };
+    vec![
+        composite(
+            QueryScope::Collection,
+            &[
+                ("a", IndexOrder::Ascending),
+                ("b.`c d`", IndexOrder::Descending),
+            ],
+        ),
+        composite(
+            group,
+            &[
+                ("tags", IndexOrder::Contains),
+                ("at", IndexOrder::Descending),
+                ("__name__", IndexOrder::Ascending),
+            ],
+        ),
+        composite(QueryScope::Collection, &[("v", IndexOrder::Vector(768))]),
+        rule(Some("c"), Some("text"), &[]),
+        rule(
+            Some("d"),
+            None,
+            &[(QueryScope::Collection, IndexOrder::Contains)],
+        ),
+        Declaration::Group(collection("messages")),
+    ]
+}
+
+#[test]
+fn index_definitions_go_along() {
+    let world = World::new();
+    for declaration in declarations() {
+        world.store.write(|tx| declaration.apply(tx)).unwrap();
+    }
+    let found = Declaration::all(&Catalog::load(&world.read()).unwrap());
+    for declaration in declarations() {
+        assert!(found.contains(&declaration), "{declaration:?}");
+    }
+    assert_eq!(found.len(), declarations().len());
+    let documents = some(&mut Seeded::new(5), 3);
+    let mut writer = Writer::begin(Vec::new(), &header(), &found).unwrap();
+    for document in &documents {
+        writer.document(document).unwrap();
+    }
+    let file = writer.finish().unwrap().0;
+    let reader = Reader::open(file.as_slice()).unwrap();
+    assert_eq!(reader.declarations(), found);
+    assert_eq!(reader.map(Result::unwrap).collect::<Vec<_>>(), documents);
+    // To declare all of it again changes nothing.
+    for declaration in &found {
+        world.store.write(|tx| declaration.apply(tx)).unwrap();
+    }
+    assert_eq!(
+        Declaration::all(&Catalog::load(&world.read()).unwrap()),
+        found
+    );
+    for length in 0..file.len() {
+        assert!(read(&file[..length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn many_index_definitions_are_several_blocks() {
+    let many: Vec<_> = declarations().into_iter().cycle().take(20_000).collect();
+    let (file, _) = Writer::begin(Vec::new(), &header(), &many)
+        .unwrap()
+        .finish()
+        .unwrap();
+    assert_eq!(Reader::open(file.as_slice()).unwrap().declarations(), many);
 }

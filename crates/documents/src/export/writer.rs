@@ -4,7 +4,9 @@ use std::io::Write;
 
 use firekeep_model::Document;
 
+use super::declared::Declaration;
 use super::frame::{FrameWriter, Kind};
+use super::rest::put_sized;
 use super::{FORMAT, FileError, Header, MAGIC, Totals};
 use crate::codec::{self, Created};
 use crate::limits::EXPORT_BLOCK_BYTES;
@@ -17,17 +19,28 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file.
+    /// Begins a file, with the indexes that were declared.
     ///
     /// # Errors
     /// [`FileError::Io`].
-    pub fn begin(out: W, header: &Header) -> Result<Self, FileError> {
+    pub fn begin(out: W, header: &Header, declarations: &[Declaration]) -> Result<Self, FileError> {
         let magic = [MAGIC.as_slice(), &FORMAT.to_le_bytes()].concat();
         let mut frames = FrameWriter::begin(out, &magic)?;
         let mut raw = header.read_time.micros().to_le_bytes().to_vec();
         put_sized(&mut raw, header.database.project().as_str().as_bytes())?;
         put_sized(&mut raw, header.database.database().as_str().as_bytes())?;
         frames.write(Kind::Header, &raw)?;
+        raw.clear();
+        for declaration in declarations {
+            raw.extend_from_slice(&declaration.encode()?);
+            if raw.len() > EXPORT_BLOCK_BYTES {
+                frames.write(Kind::Indexes, &raw)?;
+                raw.clear();
+            }
+        }
+        if !raw.is_empty() {
+            frames.write(Kind::Indexes, &raw)?;
+        }
         Ok(Self {
             frames,
             block: Vec::with_capacity(EXPORT_BLOCK_BYTES),
@@ -74,11 +87,4 @@ impl<W: Write> Writer<W> {
         self.block.clear();
         Ok(())
     }
-}
-
-fn put_sized(bytes: &mut Vec<u8>, part: &[u8]) -> Result<(), FileError> {
-    let length = u32::try_from(part.len()).map_err(|_| FileError::TooLarge)?;
-    bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(part);
-    Ok(())
 }

@@ -3,6 +3,8 @@
 //! The fields of both are walked through side by side, and what is the same is passed over without being encoded: a
 //! write costs the entries of what it changes. Storage design, section 5.
 
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use firekeep_model::limits::FIELD_PATH_BYTES_MAX;
 use firekeep_model::{Array, DocumentPath, FieldPath, Map, Value};
@@ -83,8 +85,11 @@ pub(crate) fn differences(
 ) -> Result<(), Error> {
     let rules = catalog.rules(document.collection_id());
     let target = |index, scope, state| Target {
-        place: Place::new(index, scope, document),
+        index,
+        scope,
         state,
+        document,
+        place: OnceCell::new(),
     };
     let own = target(IndexId::FIELDS, QueryScope::Collection, State::Ready);
     let mut targets = vec![own];
@@ -98,6 +103,7 @@ pub(crate) fn differences(
         targets: &targets,
         text: String::new(),
         name_bytes: 0,
+        buffers: Default::default(),
         sink,
     };
     walk.fields(rules.base, before, after)?;
@@ -130,11 +136,19 @@ pub(crate) fn of_document(
 
 /// Where the entries of a single field go.
 struct Target<'a> {
-    place: Place<'a>,
+    index: IndexId,
+    scope: QueryScope,
     state: State,
+    document: &'a DocumentPath,
+    place: OnceCell<Place<'a>>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    fn place(&self) -> &Place<'a> {
+        self.place
+            .get_or_init(|| Place::new(self.index, self.scope, self.document))
+    }
+
     /// The state of entries of a field in this scope.
     const fn state_of(&self, field: State) -> State {
         match (self.state, field) {
@@ -155,6 +169,7 @@ struct Walk<'a> {
     text: String,
     /// The bytes of the names on that path, and a dot for each.
     name_bytes: usize,
+    buffers: [Vec<u8>; 2],
     sink: &'a mut dyn FnMut(Change) -> Result<(), Error>,
 }
 
@@ -231,12 +246,30 @@ impl Walk<'_> {
         if self.leaves(state) {
             return Ok(());
         }
-        let front = key::field_middle(&self.text, Kind::Values);
-        let middle = |value: Option<&Value>| {
-            let middle = |value| key::append(front.clone(), value, Component::SINGLE);
-            value.map(middle).into_iter().collect()
+        // By far the most entries are these: the buffers serve for all of them.
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let [old, new] = &mut buffers;
+        old.clear();
+        key::put_field_middle(old, &self.text, Kind::Values);
+        new.clone_from(old);
+        let middle = |buffer: &mut Vec<u8>, value: Option<&Value>| {
+            let value = value?;
+            let (middle, cut) = key::append(std::mem::take(buffer), value, Component::SINGLE);
+            Some((middle, cut))
         };
-        self.single(state, middle(before), middle(after))
+        let (before, after) = (middle(old, before), middle(new, after));
+        let same = |(old, new): (&Middle, &Middle)| old.0 == new.0;
+        if !before.as_ref().zip(after.as_ref()).is_some_and(same) {
+            if let Some(old) = &before {
+                self.single(state, old, false)?;
+            }
+            if let Some(new) = &after {
+                self.single(state, new, true)?;
+            }
+        }
+        self.buffers =
+            [before, after].map(|middle| middle.map(|(bytes, _)| bytes).unwrap_or_default());
+        Ok(())
     }
 
     fn elements(
@@ -249,28 +282,25 @@ impl Walk<'_> {
         if arrays.iter().all(Option::is_none) || self.leaves(state) {
             return Ok(());
         }
-        let front = key::field_middle(&self.text, Kind::Elements);
+        let mut front = Vec::new();
+        key::put_field_middle(&mut front, &self.text, Kind::Elements);
         let [before, after] = arrays.map(|array| {
             let elements = array.into_iter().flat_map(|array| array.iter());
             let middle = |element| key::append(front.clone(), element, Component::SINGLE);
             sorted(elements.map(middle).collect())
         });
-        self.single(state, before, after)
+        compare(before, after, |middle, is_new| {
+            self.single(state, middle, is_new)
+        })
     }
 
-    fn single(
-        &mut self,
-        field: State,
-        before: Vec<Middle>,
-        after: Vec<Middle>,
-    ) -> Result<(), Error> {
-        compare(before, after, |middle, is_new| {
-            for target in self.targets {
-                let upkeep = (self.policy)(target.state_of(field));
-                change(&target.place, middle, is_new, upkeep, self.sink)?;
-            }
-            Ok(())
-        })
+    /// One difference of a single field, in each scope.
+    fn single(&mut self, field: State, middle: &Middle, is_new: bool) -> Result<(), Error> {
+        for target in self.targets {
+            let upkeep = (self.policy)(target.state_of(field));
+            change(target.place(), middle, is_new, upkeep, self.sink)?;
+        }
+        Ok(())
     }
 
     fn composite(

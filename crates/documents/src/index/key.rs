@@ -208,15 +208,9 @@ pub fn composite(index: IndexId, scope: &Scope<'_>) -> Key {
 }
 
 fn single(scope: &Scope<'_>, field: &FieldPath, kind: Kind) -> Key {
-    let mut encoder = scope.encode(scope.fields());
-    encoder.raw(&field_middle(&field.to_string(), kind));
-    encoder.finish()
-}
-
-fn put_field(encoder: &mut tuple::Encoder, field: &str) {
-    let mut text = tuple::Encoder::new();
-    text.text(field.as_bytes());
-    put_bounded(encoder, &text.finish(), FIELD_BYTES_MAX);
+    let mut key = scope.encode(scope.fields()).finish();
+    put_field_middle(&mut key, &field.to_string(), kind);
+    key
 }
 
 /// Bytes, or in place of many their digest.
@@ -272,12 +266,19 @@ fn finish(mut key: Key, tail: &[u8], cut: Cut, document: &DocumentPath) -> (Key,
     (key, row)
 }
 
-/// What stands between the scope and the component of a single field's entries.
-pub(crate) fn field_middle(field: &str, kind: Kind) -> Vec<u8> {
-    let mut encoder = tuple::Encoder::after(Vec::with_capacity(64));
-    put_field(&mut encoder, field);
-    encoder.raw(&[kind_byte(kind)]);
-    encoder.finish()
+/// Puts what stands between the scope and the component of a single field's entries.
+pub(crate) fn put_field_middle(into: &mut Vec<u8>, field: &str, kind: Kind) {
+    let from = into.len();
+    let mut encoder = tuple::Encoder::after(std::mem::take(into));
+    encoder.text(field.as_bytes());
+    *into = encoder.finish();
+    if into.len() - from > FIELD_BYTES_MAX {
+        let digest = into.get(from..).map(sha256).unwrap_or_default();
+        into.truncate(from);
+        into.extend_from_slice(&DIGEST);
+        into.extend_from_slice(&digest);
+    }
+    into.push(kind_byte(kind));
 }
 
 const fn kind_byte(kind: Kind) -> u8 {

@@ -72,11 +72,14 @@ fn rows(ranges: &[KeyRange], cx: &mut Cx<'_>) -> Result<usize, Error> {
         PAGE_ROWS_MAX,
     );
     let mut count = 0;
+    // A page that is cut short would make the way look short.
+    let rows_left = std::mem::replace(&mut cx.rows_left, usize::MAX);
     while count < PAGE_ROWS_MAX
         && let Step::Item(_) = reader.next(cx)?
     {
         count += 1;
     }
+    cx.rows_left = rows_left.saturating_sub(count);
     Ok(count)
 }
 

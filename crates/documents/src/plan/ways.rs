@@ -2,7 +2,7 @@
 
 use firekeep_model::FieldRef;
 
-use crate::exec::entries::Part;
+use crate::exec::entries::{OwnScope, Part};
 use crate::plan::available::{Available, Indexes};
 use crate::plan::branch::Branch;
 use crate::plan::path::Path;
@@ -34,6 +34,15 @@ impl Way {
     /// If it leads to some of the documents only.
     pub(crate) fn is_narrow(&self) -> bool {
         self.covered > 0
+    }
+
+    /// If the scans have no documents but those below the query's parent.
+    pub(crate) fn has_no_others(&self) -> bool {
+        let has_none = |path: &Path| match path.layout.scope {
+            OwnScope::Collection(_) => true,
+            OwnScope::Group(_) => path.layout.above.is_empty(),
+        };
+        self.paths.iter().all(has_none)
     }
 
     /// If there is nothing at its end.

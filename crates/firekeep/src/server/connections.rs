@@ -172,8 +172,8 @@ mod tests {
 
     use super::*;
 
-    /// How long a client is borne that sends `first`, then `byte` every five seconds.
-    async fn borne(first: &[u8], byte: u8) -> Duration {
+    /// How long a client is borne that sends `first`, then a byte of `rest` every five seconds, over and over.
+    async fn borne(first: &[u8], rest: &[u8]) -> Duration {
         let (mut client, ours) = tokio::io::duplex(64 * 1024);
         let began = Instant::now();
         let service = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
@@ -183,9 +183,10 @@ mod tests {
                 .into_owned(),
         );
         client.write_all(first).await.unwrap();
+        let mut rest = rest.iter().cycle();
         while !serving.is_finished() && began.elapsed() < 10 * HEAD_TIME_MAX {
             tokio::time::sleep(Duration::from_secs(5)).await;
-            let _ = client.write_u8(byte).await;
+            let _ = client.write_u8(*rest.next().unwrap()).await;
         }
         serving.abort();
         let _ = client.read_to_end(&mut Vec::new()).await;
@@ -195,19 +196,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_that_trickles_is_given_up() {
         let late = HEAD_TIME_MAX..=HEAD_TIME_MAX + Duration::from_secs(10);
-        assert!(late.contains(&borne(b"GET / HTTP/1.1\r\nx: ", b'y').await));
-        assert!(late.contains(&borne(b"G", b'E').await));
+        assert!(late.contains(&borne(b"GET / HTTP/1.1\r\nx: ", b"y").await));
+        assert!(late.contains(&borne(b"G", b"E").await));
         let second = b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nx: ";
-        assert!(late.contains(&borne(second, b'y').await));
+        assert!(late.contains(&borne(second, b"y").await));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_http2_client_that_trickles_is_given_up() {
         let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let late = HEAD_TIME_MAX..=HEAD_TIME_MAX + Duration::from_secs(10);
+        assert!(late.contains(&borne(b"", preface).await));
+        // Settings of 16 KiB that do not end.
+        let endless = [0, 0x3f, 0xfc, 4, 0, 0, 0, 0, 0];
+        let first = [&preface[..], &endless].concat();
+        assert!(borne(&first, &[0]).await < 2 * HEAD_TIME_MAX);
         let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
         // A header block of 16 KiB that does not end.
         let headers = [0, 0x40, 0, 1, 0, 0, 0, 0, 1];
         let first = [&preface[..], &settings, &headers].concat();
-        assert!(borne(&first, 0).await < 2 * HEAD_TIME_MAX);
+        assert!(borne(&first, &[0]).await < 2 * HEAD_TIME_MAX);
     }
 }

@@ -1,7 +1,8 @@
 //! A connection that is given up when no byte has moved on it for too long, in either direction.
 //!
 //! Hyper limits the time for a request's head, but neither waits in vain for the first byte, nor for a client that
-//! does not read its answers. Whoever holds such connections open would take the places of everybody else.
+//! does not read its answers, nor for an HTTP/2 preface that comes byte by byte. Whoever holds such connections open would
+//! take the places of everybody else.
 
 use std::io;
 use std::pin::Pin;
@@ -11,6 +12,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+/// What an HTTP/2 connection begins with. Source: RFC 9113, section 3.4.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// The stream and when a byte last moved on it.
 pub(crate) struct Patient<S> {
     stream: S,
@@ -18,6 +22,8 @@ pub(crate) struct Patient<S> {
     moved: Instant,
     /// Set for some time after `moved`, and set anew when it fires: moving bytes must cost nothing.
     timer: Pin<Box<Sleep>>,
+    /// What is still to come of the HTTP/2 preface, while nothing else has come.
+    preface: &'static [u8],
 }
 
 impl<S> Patient<S> {
@@ -28,6 +34,7 @@ impl<S> Patient<S> {
             idle_max,
             moved: Instant::now(),
             timer: Box::pin(tokio::time::sleep(idle_max)),
+            preface: PREFACE,
         }
     }
 
@@ -54,8 +61,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let (moved, old) = (self.moved, buffer.filled().len());
         let said = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.judge(cx, said)
+        let said = self.judge(cx, said);
+        let new = buffer.filled().get(old..).unwrap_or_default();
+        self.preface = self.preface.strip_prefix(new).unwrap_or_default();
+        if !self.preface.is_empty() {
+            // The whole preface has the time of one byte: until it is there, Hyper has no clock running.
+            self.moved = moved;
+        }
+        said
     }
 }
 
@@ -131,6 +146,42 @@ mod tests {
             }
         };
         let (_peer, ()) = tokio::join!(slow, read);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_preface_that_trickles_is_given_up() {
+        let (mut peer, ours) = tokio::io::duplex(64);
+        let mut ours = Patient::new(ours, IDLE_MAX);
+        let trickle = async {
+            for byte in PREFACE {
+                if peer.write_u8(*byte).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(IDLE_MAX / 4).await;
+            }
+        };
+        let began = Instant::now();
+        let read = async move {
+            let error = ours.read_exact(&mut [0; 24]).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert_eq!(began.elapsed(), IDLE_MAX);
+        };
+        tokio::join!(trickle, read);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_preface_a_slow_peer_is_not() {
+        let (mut peer, ours) = tokio::io::duplex(64);
+        let mut ours = Patient::new(ours, IDLE_MAX);
+        let slow = async {
+            for bytes in [PREFACE, b"a", b"b", b"c"] {
+                tokio::time::sleep(IDLE_MAX * 3 / 4).await;
+                peer.write_all(bytes).await.unwrap();
+            }
+        };
+        let read = async { ours.read_exact(&mut [0; 27]).await.unwrap() };
+        let (read, ()) = tokio::join!(read, slow);
+        assert_eq!(read, 27);
     }
 
     #[tokio::test(start_paused = true)]

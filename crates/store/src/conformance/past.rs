@@ -143,7 +143,32 @@ fn scan_in_pages(
         let page = tx.scan(space, &rest, direction, limit).unwrap();
         assert!(page.rows.len() <= limit.rows);
         rows.extend(page.rows);
-        let Some(next) = page.next else { return rows };
+        let Some(next) = page.next else {
+            check_visits(tx, space, range, direction, &rows);
+            return rows;
+        };
         rest = rest.rest(direction, &next);
+    }
+}
+
+/// A visit that goes on to the end, and one that ends before.
+fn check_visits(
+    tx: &dyn Read,
+    space: Space,
+    range: &KeyRange,
+    direction: Direction,
+    rows: &[(Key, Bytes)],
+) {
+    for limit in [usize::MAX, rows.len().div_ceil(2)] {
+        let mut visited = Vec::new();
+        let mut visit = |key: &[u8], value: &[u8]| {
+            visited.push((key.to_vec(), Bytes::copy_from_slice(value)));
+            visited.len() < limit
+        };
+        let next = tx.visit(space, range, direction, &mut visit).unwrap();
+        let last = visited.last().map(|(key, _)| key.clone());
+        assert_eq!(next, last.filter(|_| visited.len() >= limit));
+        assert_eq!(visited, rows[..visited.len()]);
+        assert!(visited.len() == rows.len() || next.is_some());
     }
 }

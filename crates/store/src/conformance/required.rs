@@ -149,6 +149,18 @@ const CASES: &[(&str, Reading, Writing, bool)] = &[
         true,
     ),
     (
+        "visited",
+        |tx| visit(tx, 3),
+        |tx| put(tx, Space::Idx, b"i1x"),
+        true,
+    ),
+    (
+        "not visited",
+        |tx| visit(tx, 3),
+        |tx| put(tx, Space::Idx, b"i2x"),
+        false,
+    ),
+    (
         "backwards",
         |tx| backward(tx, 3, 1),
         |tx| put(tx, Space::Idx, b"i8x"),
@@ -161,6 +173,17 @@ const CASES: &[(&str, Reading, Writing, bool)] = &[
         false,
     ),
 ];
+
+fn visit(tx: &dyn Read, rows: usize) {
+    let mut count = 0;
+    let mut visit = |_: &[u8], _: &[u8]| {
+        count += 1;
+        count < rows
+    };
+    let range = KeyRange::prefix(b"i");
+    tx.visit(Space::Idx, &range, Direction::Forward, &mut visit)
+        .unwrap();
+}
 
 fn forward(tx: &dyn Read, rows: usize, pages: usize) {
     scan(tx, &KeyRange::prefix(b"i"), Direction::Forward, rows, pages);

@@ -103,7 +103,7 @@ impl Tables {
         let mut rows = table
             .range::<Key, _>(bounds)
             .filter_map(|(key, versions)| Some((key.get(ID_BYTES..)?, at(versions, version)?)));
-        let mut take = |(key, value): (&[u8], &Bytes)| page.push(key, value);
+        let mut take = |(key, value): (&[u8], &Bytes)| page.push(key.to_vec(), value.clone());
         match direction {
             Direction::Forward => rows.all(&mut take),
             Direction::Reverse => rows.rev().all(&mut take),
