@@ -83,7 +83,7 @@ impl RocksEngine {
     pub(crate) fn family(&self, space: Space) -> Result<&ColumnFamily, Error> {
         self.db
             .cf_handle(space.name())
-            .ok_or_else(|| Error::Corrupt(format!("the space `{}` is missing", space.name())))
+            .ok_or_else(|| missing(space))
     }
 
     /// The databases that have had a commit.
@@ -214,6 +214,11 @@ impl Drop for RocksEngine {
 /// Takes a lock whose holder may have panicked: what it guards is only ever replaced as a whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error for a space that the folder should have.
+pub(crate) fn missing(space: Space) -> Error {
+    Error::Corrupt(format!("the space `{}` is missing", space.name()))
 }
 
 /// The key of a database's clock row.

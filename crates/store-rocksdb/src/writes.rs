@@ -7,10 +7,10 @@ use firekeep_store::{
     Batch, ClockView, CommitError, CommitTime, DbId, Decision, Error, Key, Space, Stamped,
     TrimBudget, Trimmed, physical_key, plan_trim, read_log,
 };
-use rocksdb::WriteBatch;
+use rocksdb::{ColumnFamily, WriteBatch};
 
 use crate::RocksEngine;
-use crate::engine::lock;
+use crate::engine::{lock, missing};
 use crate::settings::synced;
 
 impl RocksEngine {
@@ -87,23 +87,64 @@ impl RocksEngine {
     }
 
     fn rows_of(&self, db: DbId, batches: &[Batch], stamped: &Stamped) -> Result<WriteBatch, Error> {
-        let mut rows = WriteBatch::default();
-        let put = |rows: &mut WriteBatch, space: Space, key: &[u8], value: &[u8]| {
-            rows.put_cf(self.family(space)?, physical_key(db, key), value);
-            Ok::<_, Error>(())
+        let puts = batches.iter().flat_map(|batch| &batch.puts);
+        let sizes = puts.chain(&stamped.rows);
+        let sizes = sizes.map(|(_, key, value)| key.len() + value.len() + ROW_BYTES);
+        let mut rows = Rows {
+            batch: WriteBatch::with_capacity_bytes(sizes.sum()),
+            // By name, which for each row again would be felt.
+            families: Space::ALL.map(|space| (space, self.db.cf_handle(space.name()))),
+            key: physical_key(db, &[]),
         };
         for batch in batches {
             for (space, key) in &batch.deletes {
-                rows.delete_cf(self.family(*space)?, physical_key(db, key));
+                rows.delete(*space, key)?;
             }
             for (space, key, value) in &batch.puts {
-                put(&mut rows, *space, key, value)?;
+                rows.put(*space, key, value)?;
             }
         }
         for (space, key, value) in &stamped.rows {
-            put(&mut rows, *space, key, value)?;
+            rows.put(*space, key, value)?;
         }
-        Ok(rows)
+        Ok(rows.batch)
+    }
+}
+
+/// What a row takes in a batch beside its key and value, at most: its kind, its family, their lengths and the database.
+const ROW_BYTES: usize = 24;
+
+/// A batch that grows.
+struct Rows<'a> {
+    batch: WriteBatch,
+    families: [(Space, Option<&'a ColumnFamily>); Space::ALL.len()],
+    /// The database's id, and what is left of the key before.
+    key: Key,
+}
+
+impl Rows<'_> {
+    fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let family = self.place(space, key)?;
+        self.batch.put_cf(family, &self.key, value);
+        Ok(())
+    }
+
+    fn delete(&mut self, space: Space, key: &[u8]) -> Result<(), Error> {
+        let family = self.place(space, key)?;
+        self.batch.delete_cf(family, &self.key);
+        Ok(())
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// Makes the physical key; gives its family.
+    fn place(&mut self, space: Space, key: &[u8]) -> Result<&'a ColumnFamily, Error> {
+        self.key.truncate(size_of::<DbId>());
+        self.key.extend_from_slice(key);
+        let found = self.families.iter().find(|(other, _)| *other == space);
+        found
+            .and_then(|(_, family)| *family)
+            .ok_or_else(|| missing(space))
     }
 }
 

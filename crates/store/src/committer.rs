@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::plan::{Before, Plan, plan};
 use crate::queue::{Queue, Refusal, Submission};
 use crate::recent::{Conflict, Recent};
-use crate::write_tx::{Intent, Place};
+use crate::write_tx::{Intent, Place, Write};
 use crate::{CommitError, CommitId, CommitTime, DbId, Decision, Engine, Error, Space};
 
 /// How often the outcome of a lost commit is looked up.
@@ -142,14 +142,14 @@ impl Committer {
     /// The rows that the group may replace and that their transactions did not read.
     fn rows_before(&self, group: &[Intent]) -> Result<Before, CommitError> {
         let mut before = Before::default();
-        let wanted = |intent: &Intent, place: &Place| {
-            place.0.history().is_some() && !intent.reads.points.contains_key(place)
+        let wanted = |intent: &Intent, place: &Place, write: &Write| {
+            place.0.history().is_some() && intent.reads.known(place, write.inserts).is_none()
         };
         for intent in group {
-            let places = intent.writes.keys().filter(|place| wanted(intent, place));
-            before
-                .rows
-                .extend(places.map(|place| (place.clone(), None)));
+            let writes = intent.writes.iter();
+            let wanted = writes.filter(|(place, write)| wanted(intent, place, write));
+            let places = wanted.map(|(place, _)| (place.clone(), None));
+            before.rows.extend(places);
         }
         if before.rows.is_empty() {
             before.time = self.recent.complete_to();

@@ -18,6 +18,7 @@ mod log;
 mod mem;
 pub mod meta;
 mod past;
+mod places;
 mod plan;
 mod queue;
 mod range;

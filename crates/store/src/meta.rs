@@ -60,7 +60,7 @@ pub(crate) fn migrate(store: &Store, known: u32, steps: &[Step]) -> Result<(), E
 fn set_format(store: &Store, format: u32) -> Result<(), Error> {
     store.write(|tx: &mut WriteTx<'_>| {
         let value = Bytes::copy_from_slice(&format.to_be_bytes());
-        tx.write(Space::Meta, META_FORMAT.to_vec(), Some(value))
+        tx.write(Space::Meta, META_FORMAT.to_vec(), Some(value), false)
     })
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::limits::{LOG_IMAGE_BYTES_MAX, LOG_IMAGES_BYTES_MAX};
 use crate::recent::{Conflict, Footprint, Footprints, Recent};
-use crate::write_tx::{Intent, Place, Reads};
+use crate::write_tx::{Intent, Place, Reads, Write};
 use crate::{
     Batch, Change, ClockView, CommitId, CommitTime, Error, Key, LogRow, Space, history_key, row,
 };
@@ -47,7 +47,7 @@ pub(crate) fn plan(
     let mut plan = Plan::default();
     for log in view.since {
         let places = log.changes.iter();
-        let places = places.map(|change| (change.space, change.key.clone()));
+        let places = places.map(|change| (change.space, change.key.as_slice()));
         plan.footprints.push(Footprint::new(places).at(log.time));
     }
     let foreign = plan.footprints.len();
@@ -96,7 +96,7 @@ fn check<'a>(
     for required in &intent.required {
         recent.check_required(required, pending)?;
     }
-    recent.check(intent.read_time, &intent.reads, pending)?;
+    recent.check(intent, pending)?;
     // A row that another node wrote after the rows to replace were read: read again.
     for commit in elsewhere.filter(|commit| commit.time() > before) {
         let versioned = intent
@@ -120,7 +120,7 @@ struct Standing<'a> {
 impl Standing<'_> {
     fn batch(
         &self,
-        writes: BTreeMap<Place, Option<Bytes>>,
+        writes: BTreeMap<Place, Write>,
         hashes: &[u64],
         log: LogRow,
     ) -> Result<Batch, Error> {
@@ -137,11 +137,11 @@ impl Standing<'_> {
             false => row::encode(time, &value),
         };
         let mut images_bytes = 0;
-        for ((place, value), hash) in writes.into_iter().zip(hashes) {
-            let row = value.map(encode);
-            let Some(replaced) = self.replace(&place, *hash, row.is_none(), &mut batch)? else {
+        for ((place, write), hash) in writes.into_iter().zip(hashes) {
+            let Some(replaced) = self.replace(&place, *hash, &write, &mut batch)? else {
                 continue;
             };
+            let row = write.value.map(encode);
             let (space, key) = place;
             let image = row.clone().filter(|row| {
                 let bytes = row.len();
@@ -172,15 +172,15 @@ impl Standing<'_> {
         &self,
         place: &Place,
         hash: u64,
-        deleted: bool,
+        write: &Write,
         batch: &mut Batch,
     ) -> Result<Option<Option<CommitTime>>, Error> {
         let (space, key) = place;
         let Some(history) = space.history() else {
             return Ok(Some(None));
         };
-        let old = self.row(place, hash);
-        if deleted && old.is_none() {
+        let old = self.row(place, hash, write.inserts);
+        if write.value.is_none() && old.is_none() {
             return Ok(None);
         }
         let created = old.as_deref().map(row::time).transpose()?;
@@ -192,17 +192,16 @@ impl Standing<'_> {
         Ok(Some(created))
     }
 
-    fn row(&self, place: &Place, hash: u64) -> Option<Bytes> {
+    fn row(&self, place: &Place, hash: u64, inserts: bool) -> Option<Bytes> {
         let written = self.plan.footprints.may_touch(hash);
         let mut batches = self.plan.batches.iter().rev().filter(|_| written);
         if let Some(row) = batches.find_map(|batch| batch.row(place)) {
             return row;
         }
-        // What the transaction read is what stands, or it would not have passed.
-        let read = self.reads.points.get(place);
-        read.or_else(|| self.before.rows.get(place))
-            .cloned()
-            .flatten()
+        match self.reads.known(place, inserts) {
+            Some(row) => row.cloned(),
+            None => self.before.rows.get(place).cloned().flatten(),
+        }
     }
 }
 

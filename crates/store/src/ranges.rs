@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::write_tx::Place;
+use crate::places::{PlaceRef, Places};
 use crate::{Key, KeyRange, Space};
 
 /// The memory that a part takes beside the bytes of its ends, in bytes.
@@ -80,8 +80,8 @@ impl Ranges {
         part.is_some_and(|(_, end)| end.as_ref().is_none_or(|end| key < end.as_slice()))
     }
 
-    /// The first of some places, which are sorted, that lies in one of the parts.
-    pub(crate) fn first_of<'a>(&self, places: &'a [Place]) -> Option<&'a Place> {
+    /// The first of some places that lies in one of the parts.
+    pub(crate) fn first_of<'a>(&self, places: &'a Places) -> Option<PlaceRef<'a>> {
         // A look-up for each of whichever are fewer.
         if places.len() <= self.count {
             return places
@@ -89,14 +89,11 @@ impl Ranges {
                 .find(|(space, key)| self.contains(*space, key));
         }
         self.parts.iter().find_map(|(space, parts)| {
-            let from = places.partition_point(|(other, _)| other < space);
-            let same = places.get(from..)?;
             parts.iter().find_map(|(low, high)| {
-                let at = same.partition_point(|(other, key)| (other, key) < (space, low));
-                let inside = |(other, key): &&Place| {
-                    other == space && high.as_ref().is_none_or(|high| key < high)
+                let inside = |(other, key): &PlaceRef<'_>| {
+                    other == space && high.as_ref().is_none_or(|high| *key < high.as_slice())
                 };
-                same.get(at).filter(inside)
+                places.first_from(*space, low).filter(inside)
             })
         })
     }
@@ -186,11 +183,6 @@ mod tests {
         let ranges: Vec<_> = ends()
             .flat_map(|start| ends().map(move |end| range(&start, end)))
             .collect();
-        let places = |keys: &[&[u8]]| {
-            keys.iter()
-                .map(|key| (SPACE, key.to_vec()))
-                .collect::<Vec<_>>()
-        };
         // Three at a time, each with its place in the list: more than ever meet in one scan.
         for (at, first) in ranges.iter().enumerate() {
             let three = [
@@ -206,7 +198,7 @@ mod tests {
                 assert!(!set.contains(Space::Idx, key));
             }
             for keys in [&keys[..], &keys[3..4]] {
-                let places = places(keys);
+                let places = Places::new(keys.iter().map(|key| (SPACE, *key)));
                 let found = set.first_of(&places).is_some();
                 assert_eq!(
                     found,

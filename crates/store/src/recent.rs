@@ -5,15 +5,17 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::sync::LazyLock;
 
-use crate::CommitTime;
 use crate::limits::RECENT_BYTES_MAX;
+use crate::places::{PlaceRef, Places};
 use crate::ranges::Ranges;
-use crate::write_tx::{Place, Reads, Required};
+use crate::write_tx::{Intent, Place, Required};
+use crate::{CommitTime, Space};
 
 /// The memory that a remembered key takes beside its bytes, in bytes.
-const PLACE_BYTES: usize = size_of::<Place>() + 2 * size_of::<u64>() + size_of::<CommitTime>();
+const PLACE_BYTES: usize = Places::ENTRY_BYTES + 2 * size_of::<u64>() + size_of::<CommitTime>();
 
 /// Why a transaction must run again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +35,7 @@ type Point<'a> = (&'a Place, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Footprint {
     time: CommitTime,
-    /// Sorted.
-    places: Vec<Place>,
+    places: Places,
     /// The hash of each.
     hashes: Vec<u64>,
     bytes: usize,
@@ -45,7 +46,7 @@ pub(crate) struct Footprint {
 pub(crate) struct Footprints {
     commits: VecDeque<Footprint>,
     /// The newest commit that wrote a key with this hash: most reads conflict with none, and need no search.
-    newest: HashMap<u64, CommitTime>,
+    newest: HashMap<u64, CommitTime, BuildHasherDefault<Hashed>>,
 }
 
 /// Remembers commits.
@@ -61,11 +62,10 @@ pub(crate) struct Recent {
 
 impl Footprint {
     /// The footprint of a transaction whose commit has no time yet.
-    pub(crate) fn new(places: impl Iterator<Item = Place>) -> Self {
-        let mut places: Vec<_> = places.collect();
-        places.sort_unstable();
-        let hashes = places.iter().map(hash).collect();
-        let bytes = places.iter().map(|(_, key)| key.len() + PLACE_BYTES).sum();
+    pub(crate) fn new<'a>(places: impl Iterator<Item = PlaceRef<'a>>) -> Self {
+        let places = Places::new(places);
+        let hashes = places.iter().map(|(space, key)| hash(space, key)).collect();
+        let bytes = places.key_bytes() + places.len() * PLACE_BYTES;
         Self {
             time: CommitTime::default(),
             places,
@@ -84,7 +84,7 @@ impl Footprint {
         &self,
         mut places: impl Iterator<Item = &'a Place>,
     ) -> Option<&'a Place> {
-        places.find(|place| self.places.binary_search(place).is_ok())
+        places.find(|place| self.places.contains(place))
     }
 
     /// The hashes of the keys, in the order of the keys.
@@ -149,7 +149,7 @@ impl Footprints {
         let wrote = |(place, hash): &Point<'_>| {
             let newest = self.newest.get(hash);
             newest.is_some_and(|time| *time > since)
-                && (later.clone()).any(|commit| commit.places.binary_search(place).is_ok())
+                && (later.clone()).any(|commit| commit.places.contains(place))
         };
         if let Some((place, _)) = points.find(wrote) {
             return Some(place.clone());
@@ -157,15 +157,34 @@ impl Footprints {
         if ranges.is_empty() {
             return None;
         }
-        later.find_map(|commit| ranges.first_of(&commit.places).cloned())
+        let (space, key) = later.find_map(|commit| ranges.first_of(&commit.places))?;
+        Some((space, key.to_vec()))
     }
 }
 
-/// The same in every process and thread: a crafted collision costs a search, no more.
-pub(crate) fn hash(place: &Place) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    place.hash(&mut hasher);
-    hasher.finish()
+/// The hash of a place: the same in all threads, and in no two processes, so that nobody can choose keys that collide.
+pub(crate) fn hash(space: Space, key: &[u8]) -> u64 {
+    static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    STATE.hash_one((space, key))
+}
+
+/// The hash of what is one already.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        let add = |sum: u64, byte: &u8| sum.rotate_left(8) ^ u64::from(*byte);
+        self.0 = bytes.iter().fold(self.0, add);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Recent {
@@ -201,15 +220,10 @@ impl Recent {
         }
     }
 
-    /// Checks reads at `read_time` against every later commit: those remembered, and `pending`, which follow them.
-    pub(crate) fn check(
-        &self,
-        read_time: CommitTime,
-        reads: &Reads,
-        pending: &Footprints,
-    ) -> Result<(), Conflict> {
-        let points = reads.points.keys().zip(reads.hashes.iter().copied());
-        self.check_all(read_time, points, &reads.ranges, pending)
+    /// Checks what a transaction read against every later commit: those remembered, and `pending`, which follow them.
+    pub(crate) fn check(&self, intent: &Intent, pending: &Footprints) -> Result<(), Conflict> {
+        let ranges = &intent.reads.ranges;
+        self.check_all(intent.read_time, intent.points(), ranges, pending)
     }
 
     /// Checks what a transaction requires, as [`check`](Self::check) does.
@@ -247,11 +261,14 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::{KeyRange, Space};
+    use crate::KeyRange;
+    use crate::write_tx::Reads;
 
     fn footprint(time: i64, keys: &[&[u8]]) -> Footprint {
-        Footprint::new(keys.iter().map(|key| (Space::Docs, key.to_vec()))).at(CommitTime(time))
+        Footprint::new(keys.iter().map(|key| (Space::Docs, *key))).at(CommitTime(time))
     }
 
     fn footprints(commits: impl IntoIterator<Item = Footprint>) -> Footprints {
@@ -263,7 +280,18 @@ mod tests {
     fn point(key: &[u8]) -> Reads {
         let mut reads = Reads::default();
         reads.points.insert((Space::Docs, key.to_vec()), None);
-        reads.sealed()
+        reads
+    }
+
+    fn check(
+        recent: &Recent,
+        time: i64,
+        reads: Reads,
+        pending: &Footprints,
+    ) -> Result<(), Conflict> {
+        let time = CommitTime(time);
+        let intent = Intent::new(time, reads, Vec::new(), BTreeMap::new(), 0);
+        recent.check(&intent, pending)
     }
 
     #[test]
@@ -273,25 +301,24 @@ mod tests {
             footprint(5, &[b"m", b"a"]),
             footprint(7, &[b"z"]),
         ]));
-        let check =
-            |time, reads: &Reads| recent.check(CommitTime(time), reads, &Footprints::default());
+        let check = |time, reads| check(&recent, time, reads, &Footprints::default());
         let wrote = |key: &[u8]| Err(Conflict::Wrote((Space::Docs, key.to_vec())));
-        assert_eq!(check(4, &point(b"a")), wrote(b"a"));
-        assert_eq!(check(5, &point(b"a")), Ok(()));
-        assert_eq!(check(4, &point(b"b")), Ok(()));
+        assert_eq!(check(4, point(b"a")), wrote(b"a"));
+        assert_eq!(check(5, point(b"a")), Ok(()));
+        assert_eq!(check(4, point(b"b")), Ok(()));
         let range = |space, from: &[u8], to: &[u8]| {
             let mut reads = Reads::default();
             reads.ranges.add(space, &KeyRange::between(from, to));
             reads
         };
-        assert_eq!(check(4, &range(Space::Docs, b"b", b"n")), wrote(b"m"));
-        assert_eq!(check(4, &range(Space::Docs, b"b", b"m")), Ok(()));
-        assert_eq!(check(4, &range(Space::Idx, b"b", b"n")), Ok(()));
-        assert_eq!(check(0, &point(b"q")), Err(Conflict::ReadTooLongAgo));
-        assert_eq!(check(0, &Reads::default()), Ok(()));
+        assert_eq!(check(4, range(Space::Docs, b"b", b"n")), wrote(b"m"));
+        assert_eq!(check(4, range(Space::Docs, b"b", b"m")), Ok(()));
+        assert_eq!(check(4, range(Space::Idx, b"b", b"n")), Ok(()));
+        assert_eq!(check(0, point(b"q")), Err(Conflict::ReadTooLongAgo));
+        assert_eq!(check(0, Reads::default()), Ok(()));
         let pending = footprints([footprint(9, &[b"p"])]);
         assert_eq!(
-            recent.check(CommitTime(8), &point(b"p"), &pending),
+            super::tests::check(&recent, 8, point(b"p"), &pending),
             wrote(b"p")
         );
     }
@@ -306,8 +333,7 @@ mod tests {
             recent.extend(footprints([footprint(time, &[b"k"])]));
         }
         assert_eq!(recent.commits.len(), 3);
-        let check =
-            |time, key: &[u8]| recent.check(CommitTime(time), &point(key), &Footprints::default());
+        let check = |time, key: &[u8]| check(&recent, time, point(key), &Footprints::default());
         assert_eq!(check(1, b"q"), Err(Conflict::ReadTooLongAgo));
         assert_eq!(check(2, b"q"), Ok(()));
         assert_eq!(

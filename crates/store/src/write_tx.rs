@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -29,9 +30,18 @@ pub struct WriteTx<'a> {
     view: View<'a>,
     reads: RefCell<Reads>,
     required: Vec<Required>,
-    writes: BTreeMap<Place, Option<Bytes>>,
+    writes: BTreeMap<Place, Write>,
     bytes: usize,
     index_bytes: usize,
+}
+
+/// What a transaction leaves at a place.
+#[derive(Debug, Default)]
+pub(crate) struct Write {
+    /// Without header; `None` removes.
+    pub(crate) value: Option<Bytes>,
+    /// The caller knows that there was no row: as if it had been read.
+    pub(crate) inserts: bool,
 }
 
 /// What a transaction read.
@@ -65,17 +75,32 @@ pub(crate) struct Intent {
     pub(crate) reads: Reads,
     /// What must not have changed since an earlier time.
     pub(crate) required: Vec<Required>,
-    /// Values without header; `None` removes.
-    pub(crate) writes: BTreeMap<Place, Option<Bytes>>,
+    pub(crate) writes: BTreeMap<Place, Write>,
     /// INVARIANT: the keys of `writes`, in their order.
     pub(crate) footprint: Footprint,
     /// Bytes of `writes`.
     pub(crate) bytes: usize,
 }
 
+impl Write {
+    /// As the transaction's own reads see it.
+    fn row(&self) -> Option<Row> {
+        let value = self.value.clone()?;
+        Some(Row { time: None, value })
+    }
+}
+
 impl Reads {
+    /// The row that stands at a place, as far as the transaction knows it: what it read is what stands, or it would not
+    /// pass.
+    pub(crate) fn known(&self, place: &Place, inserts: bool) -> Option<Option<&Bytes>> {
+        let read = self.points.get(place).map(Option::as_ref);
+        read.or(inserts.then_some(None))
+    }
+
     /// Ready to be checked.
     pub(crate) fn sealed(mut self) -> Self {
+        let hash = |(space, key): &Place| hash(*space, key);
         self.hashes = self.points.keys().map(hash).collect();
         self
     }
@@ -87,17 +112,26 @@ impl Intent {
         read_time: CommitTime,
         reads: Reads,
         required: Vec<Required>,
-        writes: BTreeMap<Place, Option<Bytes>>,
+        writes: BTreeMap<Place, Write>,
         bytes: usize,
     ) -> Self {
         Self {
             read_time,
             reads: reads.sealed(),
             required,
-            footprint: Footprint::new(writes.keys().cloned()),
+            footprint: Footprint::new(writes.keys().map(|(space, key)| (*space, key.as_slice()))),
             writes,
             bytes,
         }
+    }
+
+    /// The keys that must not have changed since, each with its hash: those read, and those known to have no row.
+    pub(crate) fn points(&self) -> impl Iterator<Item = (&Place, u64)> + Clone {
+        let read = self.reads.points.keys().zip(&self.reads.hashes);
+        let written = self.writes.iter().zip(self.footprint.hashes());
+        let inserted = written.filter(|((_, write), _)| write.inserts);
+        let inserted = inserted.map(|((place, _), hash)| (place, hash));
+        read.chain(inserted).map(|(place, hash)| (place, *hash))
     }
 }
 
@@ -125,7 +159,7 @@ impl<'a> WriteTx<'a> {
     /// [`Error::TooLarge`]; [`Error::Reserved`] for what only the store writes.
     pub fn put(&mut self, space: Space, key: Key, value: Bytes) -> Result<(), Error> {
         check_reserved(space, &key)?;
-        self.write(space, key, Some(value))
+        self.write(space, key, Some(value), false)
     }
 
     /// Writes a value where the caller knows of none, because of what it read: an index entry of a new document. Saves
@@ -137,11 +171,7 @@ impl<'a> WriteTx<'a> {
     /// As [`put`](Self::put).
     pub fn insert(&mut self, space: Space, key: Key, value: Bytes) -> Result<(), Error> {
         check_reserved(space, &key)?;
-        // As if it had been read; what was read stays.
-        let mut reads = self.reads.borrow_mut();
-        reads.points.entry((space, key.clone())).or_default();
-        drop(reads);
-        self.write(space, key, Some(value))
+        self.write(space, key, Some(value), true)
     }
 
     /// Removes a value, which need not exist.
@@ -150,7 +180,7 @@ impl<'a> WriteTx<'a> {
     /// As [`put`](Self::put).
     pub fn delete(&mut self, space: Space, key: Key) -> Result<(), Error> {
         check_reserved(space, &key)?;
-        self.write(space, key, None)
+        self.write(space, key, None, false)
     }
 
     /// Lets the commit fail unless what is in `reads` is as it was at `since`, when they were read: for a client's own
@@ -160,9 +190,10 @@ impl<'a> WriteTx<'a> {
     /// Holds for a transaction without writes, too, which then waits for the commits before it.
     pub fn require_unchanged(&mut self, since: CommitTime, reads: &ReadLog) {
         let points = reads.points().iter();
+        let hashed = |place: &Place| (place.clone(), hash(place.0, &place.1));
         self.required.push(Required {
             since,
-            points: points.map(|place| (place.clone(), hash(place))).collect(),
+            points: points.map(hashed).collect(),
             ranges: reads.ranges().clone(),
         });
     }
@@ -173,6 +204,7 @@ impl<'a> WriteTx<'a> {
         space: Space,
         key: Key,
         value: Option<Bytes>,
+        inserts: bool,
     ) -> Result<(), Error> {
         let value_bytes = value.as_ref().map_or(0, Bytes::len);
         if key.len() > KEY_BYTES_MAX {
@@ -186,14 +218,20 @@ impl<'a> WriteTx<'a> {
             _ => (&mut self.bytes, TRANSACTION_BYTES_MAX),
         };
         let place = (space, key);
-        let replaced = self.writes.get(&place);
-        let before = replaced.map_or(0, |old| write_bytes(&place, old.as_ref()));
-        let after = *total - before + write_bytes(&place, value.as_ref());
+        let place_bytes = place.1.len();
+        let entry = self.writes.entry(place);
+        let before = match &entry {
+            Entry::Occupied(old) => place_bytes + old.get().value.as_ref().map_or(0, Bytes::len),
+            Entry::Vacant(_) => 0,
+        };
+        let after = *total - before + place_bytes + value_bytes;
         if after > limit {
             return Err(Error::TooLarge("the transaction"));
         }
         *total = after;
-        self.writes.insert(place, value);
+        let write = entry.or_default();
+        write.value = value;
+        write.inserts |= inserts;
         Ok(())
     }
 
@@ -237,10 +275,7 @@ impl<'a> WriteTx<'a> {
         let own = self.writes.range((space, first)..);
         own.take_while(move |((other, key), _)| *other == space && !beyond(key))
             .filter(|((_, key), _)| range.contains(key))
-            .map(|((_, key), value)| {
-                let row = |value| Row { time: None, value };
-                (key.clone(), value.clone().map(row))
-            })
+            .map(|((_, key), write)| (key.clone(), write.row()))
     }
 }
 
@@ -254,7 +289,7 @@ impl Read for WriteTx<'_> {
             .collect();
         let mut found = self.look_up(space, &foreign)?.into_iter();
         let row = |key: &&[u8]| match own(key) {
-            Some(value) => Ok(value.clone().map(|value| Row { time: None, value })),
+            Some(write) => Ok(write.row()),
             None => found.next().flatten().map(row::decode).transpose(),
         };
         keys.iter().map(row).collect()
@@ -298,10 +333,6 @@ impl Read for WriteTx<'_> {
             next: page.next,
         })
     }
-}
-
-fn write_bytes((_, key): &Place, value: Option<&Bytes>) -> usize {
-    key.len() + value.map_or(0, Bytes::len)
 }
 
 fn check_reserved(space: Space, key: &[u8]) -> Result<(), Error> {

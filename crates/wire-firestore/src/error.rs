@@ -3,9 +3,10 @@
 //! Source: Firestore specification, sections 4.2, 5, 6.2 and 9. What clients make of a code decides which one it is: they
 //! repeat UNAVAILABLE and INTERNAL, writes for ever, and drop what they wrote at INVALID_ARGUMENT.
 
-use firekeep_api::firestore::DocumentError;
+use firekeep_api::firestore::{DocumentError, Invalid, InvalidIndex};
 use firekeep_api::{Error as ApiError, StoreError};
 use firekeep_model::{DatabaseName, DocumentName, DocumentPath};
+use firekeep_wire_proto::google::rpc::Status;
 
 use crate::convert::Fault;
 
@@ -148,8 +149,7 @@ impl Refusal {
         match error {
             ApiError::Documents(error) => Self::of_documents(error, database),
             ApiError::Store(error) => Self::of_store(error),
-            error @ (ApiError::InvalidQuery(_)
-            | ApiError::Invalid(_)
+            error @ (ApiError::Invalid(_)
             | ApiError::TransactionExpired
             | ApiError::InvalidTransaction
             | ApiError::ReadOnlyTransaction
@@ -159,6 +159,9 @@ impl Refusal {
             }
             error @ ApiError::Exists(_) => Self::new(Code::AlreadyExists, error.to_string()),
             error @ ApiError::Aborted => Self::new(Code::Aborted, error.to_string()),
+            error @ ApiError::IndexRequired(_) => {
+                Self::new(Code::FailedPrecondition, error.to_string())
+            }
             ApiError::ReadTimeTooOld => Self::read_time_too_old(),
             error
             @ (ApiError::Busy | ApiError::TooManyAttempts { .. } | ApiError::Exhausted(_)) => {
@@ -210,6 +213,12 @@ impl Refusal {
             error @ Error::StaleVersion { .. } => {
                 Self::new(Code::FailedPrecondition, error.to_string())
             }
+            Error::InvalidArgument(Invalid::Index(error @ InvalidIndex::NoSuchIndex(_))) => {
+                Self::new(Code::NotFound, error.to_string())
+            }
+            Error::InvalidArgument(Invalid::Index(error @ InvalidIndex::Busy)) => {
+                Self::new(Code::FailedPrecondition, error.to_string())
+            }
             Error::InvalidArgument(invalid) => Self::invalid(invalid.to_string()),
             error @ Error::Corrupt(_) => Self::internal(&error),
             Error::Store(error) => Self::of_store(error),
@@ -218,7 +227,7 @@ impl Refusal {
 
     fn of_store(error: StoreError) -> Self {
         match error {
-            StoreError::Contended | StoreError::SnapshotExpired | StoreError::Changed => {
+            StoreError::Contended | StoreError::Changed | StoreError::SnapshotExpired => {
                 Self::aborted()
             }
             StoreError::ReadTimeTooOld => Self::read_time_too_old(),
@@ -232,6 +241,17 @@ impl Refusal {
             | StoreError::NewerFormat { .. }
             | StoreError::Unsupported(_)
             | StoreError::Io(_)) => Self::internal(&error),
+        }
+    }
+}
+
+/// As an answer has it that is not refused as a whole.
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code.number(),
+            message: refusal.message,
+            details: Vec::new(),
         }
     }
 }
@@ -278,7 +298,6 @@ mod tests {
     #[test]
     fn documents() {
         use DocumentError as Error;
-        use firekeep_api::firestore::Invalid;
         let stored = Timestamp::from_micros(1_641_498_227_413_898);
         let required = Timestamp::default();
         let rows = [
@@ -329,7 +348,7 @@ mod tests {
                  administration API.",
             ),
             (
-                ApiError::InvalidQuery(InvalidQuery::NegativeLimit),
+                ApiError::Documents(InvalidQuery::NegativeLimit.into()),
                 Code::InvalidArgument,
                 "limit is negative",
             ),

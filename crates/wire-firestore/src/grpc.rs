@@ -27,6 +27,7 @@ use firekeep_wire_proto::google::firestore::v1::firestore_server::FirestoreServe
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::server::NamedService;
 use tonic::{Status, body};
 use tonic_health::pb::health_server::HealthServer;
@@ -94,18 +95,12 @@ impl Grpc {
         };
         let place = incoming::Place::default();
         let request = request.map(|body| Metered::new(body, place.clone()));
-        // What is within may be about to panic, and is dropped whole then.
-        let call = AssertUnwindSafe(self.route(request)).catch_unwind();
-        let done = match deadline {
-            None => Ok(call.await),
-            Some(deadline) => tokio::time::timeout_at(deadline, call).await,
-        };
+        let done = guard(deadline, self.route(request)).await;
         // The answer is there, or will not come: nothing of the request is in memory any more.
         drop(place);
         match done {
-            Err(_) => Answer::refused(deadline::exceeded(), ended),
-            Ok(Err(_)) => Answer::refused(panicked(), ended),
-            Ok(Ok(response)) => Answer::of(response, deadline, ended),
+            Ok(response) => Answer::of(response, deadline, ended),
+            Err(status) => Answer::refused(status, ended),
         }
     }
 
@@ -135,6 +130,20 @@ impl Grpc {
             None => Status::unimplemented("").into_http(),
         }
     }
+}
+
+/// What a service answers, if it does so in time and does not panic.
+async fn guard<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Result<T, Status> {
+    // What panics is dropped whole: nobody sees it half done.
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let done = match deadline {
+        None => work.await,
+        Some(at) => match tokio::time::timeout_at(at, work).await {
+            Ok(done) => done,
+            Err(_) => return Err(deadline::exceeded()),
+        },
+    };
+    done.map_err(|_| panicked())
 }
 
 /// Server reflection, in version 1 and the one before.
@@ -222,5 +231,19 @@ impl From<Refusal> for Status {
             message.push('…');
         }
         Self::new(tonic::Code::from(refusal.code.number()), message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_is_internal() {
+        let panics = async { panic!("on purpose") };
+        let status = guard::<()>(None, panics).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert_eq!(status.message(), "Internal error encountered.");
+        assert_eq!(guard(None, async { 7 }).await.unwrap(), 7);
     }
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::index::{Definition, FieldOverride, IndexOrder, Indexes, QueryScope, backfill, change};
 use crate::query::fixture as queries;
-use crate::query::{CollectionSelector, DistanceMeasure, FindNearest, Query};
-use crate::{IndexMaintenance, fixture, naive};
+use crate::query::{CollectionSelector, Cursor, DistanceMeasure, FindNearest, Order, Query};
+use crate::{IndexMaintenance, cursor, fixture, naive, order};
 
 /// More than anything here needs.
 pub(crate) const AMPLE: Budget = Budget {
@@ -119,12 +119,32 @@ pub(crate) fn budget(random: &mut Seeded) -> Budget {
     }
 }
 
+/// A cursor at a document, as clients go on behind the last one of a page.
+fn cursor_at_some(random: &mut Seeded, orders: &[Order], documents: &[Document]) -> Option<Cursor> {
+    let document = &documents[random.below(documents.len())];
+    if !order::has_all(orders, document).unwrap() {
+        return None;
+    }
+    let mut values = cursor::values_of(orders, document);
+    values.truncate(1 + random.below(values.len()));
+    Some(Cursor {
+        values,
+        before: random.once_in(2),
+    })
+}
+
 /// A generated query, now and then with what the generator leaves out.
 pub(crate) fn any_query(world: &mut queries::World, documents: &[Document]) -> Query {
     let mut query = match world.random.below(3) {
         0 => world.query(),
         _ => world.query_of(|world| Some(world.likely_filter(documents))),
     };
+    let orders = query.normal_order();
+    for cursor in [&mut query.start_at, &mut query.end_at] {
+        if world.random.once_in(4) {
+            *cursor = cursor_at_some(&mut world.random, &orders, documents);
+        }
+    }
     if world.random.once_in(6) {
         let paths: &[&str] = world.random.pick(&[&[], &["a"], &["m.x", "b"], &["zz"]]);
         query.select = Some(FieldMask::parse(paths).unwrap());

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::limits::SNAPSHOT_AGE_MAX;
-use crate::write_tx::Reads;
+use crate::write_tx::{Reads, Write};
 use crate::{
     CheckpointInfo, ClockView, CommitError, Decision, Direction, Fault, KeyRange, LogRow,
     MemEngine, PageLimit, Read as _, Space, history_key, row,
@@ -308,7 +308,12 @@ fn contention_ends_after_the_tries() {
         tries += 1;
         tx.get(SPACE, b"hot")?;
         // Somebody else writes what was read, every time. Blind: it must not wait for our turn at the key's gate.
-        let writes = [((SPACE, b"hot".to_vec()), Some(Bytes::new()))].into();
+        let write = Write {
+            value: Some(Bytes::new()),
+            inserts: false,
+        };
+        let writes = [((SPACE, b"hot".to_vec()), write)].into();
+
         let intent = Intent::new(CommitTime::ZERO, Reads::default(), Vec::new(), writes, 0);
         assert!(matches!(store.submit(intent, false), Ok(Ok(_))));
         tx.put(SPACE, b"mine".to_vec(), Bytes::new())
@@ -353,4 +358,48 @@ fn an_old_snapshot_is_refused() {
     assert_eq!(store.old_snapshots(), 0);
     drop(tx);
     assert_eq!(store.old_snapshots(), 1);
+}
+
+#[test]
+fn an_insert_runs_again_when_the_key_was_written_meanwhile_and_makes_no_history() {
+    let (engine, store) = open();
+    let mut tries = 0;
+    let entry = |value: &'static [u8]| Bytes::from_static(value);
+    let insert = store.write(|tx| {
+        tries += 1;
+        // As index entries are: inserted where the transaction's own reads say that there is none.
+        let found = tx.get(Space::Idx, b"k")?;
+        if tries == 1 {
+            store.write(|tx| tx.insert(Space::Idx, b"k".to_vec(), entry(b"other")))?;
+            tx.insert(Space::Idx, b"k".to_vec(), entry(b"own"))?;
+            // What was known stays known, whatever is written after it.
+            return tx.put(Space::Idx, b"k".to_vec(), entry(b"own"));
+        }
+        assert_eq!(found, Some(entry(b"other")));
+        tx.insert(Space::Idx, b"new".to_vec(), Bytes::new())?;
+        tx.delete(Space::Idx, b"new".to_vec())
+    });
+    insert.unwrap();
+    assert_eq!(tries, 2);
+    // Without any read the insert alone makes it run again.
+    let mut tries = 0;
+    let insert = store.write(|tx| {
+        tries += 1;
+        let key = if tries == 1 { b"l" } else { b"m" };
+        if tries == 1 {
+            store.write(|tx| tx.insert(Space::Idx, b"l".to_vec(), Bytes::new()))?;
+        }
+        tx.insert(Space::Idx, key.to_vec(), Bytes::new())
+    });
+    insert.unwrap();
+    assert_eq!(tries, 2);
+    let snapshot = engine.snapshot(DB).unwrap();
+    let page = |space| {
+        let limit = PageLimit::default();
+        let page = snapshot.scan(space, &KeyRange::all(), Direction::Forward, limit);
+        let rows = page.unwrap().rows.into_iter();
+        rows.map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(page(Space::Idx), [b"k", b"l", b"m"]);
+    assert!(page(Space::IdxHist).is_empty());
 }

@@ -131,3 +131,34 @@ fn code(headers: &HeaderMap) -> Option<Code> {
             .unwrap_or(Code::Unknown),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::stream;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// A body of one piece, and then a panic.
+    fn panics() -> body::Body {
+        let pieces = stream::unfold(false, |begun| async move {
+            assert!(!begun, "on purpose");
+            Some((Ok::<_, Status>(Bytes::from_static(b"x")), true))
+        });
+        body::Body::new(Body::from_stream(pieces))
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_panics_ends_as_internal() {
+        let (told, heard) = mpsc::channel();
+        let ended = Box::new(move |code| told.send(code).unwrap());
+        let body = Answer::of(Response::new(panics()), None, ended).into_body();
+        let collected = body.collect().await.unwrap();
+        let trailers = collected.trailers().cloned().unwrap();
+        assert_eq!(trailers.get("grpc-status").unwrap(), "13");
+        assert_eq!(collected.to_bytes(), "x");
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [Code::Internal]);
+    }
+}

@@ -251,7 +251,7 @@ async fn a_stream_ends_at_its_deadline_and_with_its_client() {
 async fn health_is_told_until_the_server_stops() {
     let server = Server::new();
     let mut client = HealthClient::new(server.clone());
-    let mut asked = |service: &str| HealthCheckRequest {
+    let asked = |service: &str| HealthCheckRequest {
         service: service.to_owned(),
     };
     for service in ["", "google.firestore.v1.Firestore"] {

@@ -28,7 +28,7 @@ async fn what_is_committed_is_read() {
                         { "fieldPath": "n", "increment": { "integerValue": 5 } },
                         { "fieldPath": "s", "appendMissingElements": {} }] },
                     { "delete": "~/documents/c/none" },
-                    { "verify": "~/documents/c/none", "currentDocument": { "exists": false } }] }),
+                    { "verify": "~/documents/c/other", "currentDocument": { "exists": false } }] }),
                 json!({ "commitTime": "*", "writeResults": [{ "updateTime": "*" }, { "updateTime": "*" },
                     { "updateTime": "*", "transformResults": [{ "integerValue": "7" }, { "nullValue": null }] },
                     {}, {}] }),

@@ -10,7 +10,7 @@ use axum::http::{Request, Response, Version};
 use firekeep_api::firestore::Access;
 use firekeep_api::{Core, Mode, Options};
 use firekeep_model::{Clock, ProjectId, Timestamp};
-use firekeep_store::{DbId, MemEngine, Store};
+use firekeep_store::{DbId, Engine, MemEngine, Store};
 use firekeep_wire_firestore::Code;
 use firekeep_wire_firestore::grpc::Grpc;
 use firekeep_wire_proto::google::firestore::v1 as proto;
@@ -49,8 +49,8 @@ pub(crate) struct Server {
 impl Server {
     /// In safe mode, asked by an administrator.
     pub(crate) fn new() -> Self {
-        let engine = Arc::new(MemEngine::new(Arc::new(Fixed)));
-        let store = Store::open(engine, DbId(0), Arc::new(Fixed)).unwrap();
+        let engine: Arc<dyn Engine> = Arc::new(MemEngine::new(Arc::new(Fixed)));
+        let store = Store::open(Arc::clone(&engine), DbId(0), Arc::new(Fixed)).unwrap();
         let options = Options {
             project: Some(ProjectId::parse("demo").unwrap()),
             mode: Mode::Safe,
@@ -58,7 +58,7 @@ impl Server {
             bridge: None,
             documents: Access::Administrators,
         };
-        let core = Core::open(store, Arc::new(Fixed), options).unwrap();
+        let core = Core::open(engine, store, Arc::new(Fixed), options).unwrap();
         core.set_local_secret(ADMIN);
         let (stop, stopped) = watch::channel(false);
         Self {
