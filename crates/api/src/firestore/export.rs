@@ -158,7 +158,10 @@ impl Firestore {
     ) -> Result<Arc<Running>, Error> {
         self.check_administrator(caller, database.project())?;
         let opened = self.0.database(database).await?;
-        let at = at.map(|time| self.read_time(time)).transpose()?;
+        let at = match at {
+            Some(time) => Some(self.read_time(&opened, time).await?),
+            None => None,
+        };
         let core = Arc::clone(&self.0);
         let work = move |running: &Running| export(&core, &opened, to, at, running);
         (self.0.operations).begin(OperationKind::Export, database, work)
