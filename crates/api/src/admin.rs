@@ -2,6 +2,8 @@
 //!
 //! The same [`Command`] runs in the process that opened the data folder, or travels to the one that has it open.
 
+mod documents;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -89,6 +91,32 @@ pub enum Command {
     KeysRotate {
         /// Drops all keys at once instead.
         emergency: bool,
+    },
+    /// The project's databases.
+    DatabasesList,
+    /// Makes a database.
+    DatabaseCreate {
+        /// Its id.
+        database: String,
+    },
+    /// Deletes a database with everything in it.
+    DatabaseDelete {
+        /// Its id.
+        database: String,
+    },
+    /// The indexes of a database, as `firestore.indexes.json` has them.
+    IndexesList {
+        /// The database's id.
+        database: String,
+    },
+    /// Brings the indexes of a database in line with a file.
+    IndexesDeploy {
+        /// The database's id.
+        database: String,
+        /// The text of `firestore.indexes.json`.
+        file: String,
+        /// Whether to remove what the file does not declare.
+        prune: bool,
     },
     /// Begins to export documents to a file or folder of the server's machine; for its own user only.
     DocumentsExport {
@@ -270,6 +298,21 @@ impl Core {
                 self.rotate_keys(emergency).await?;
                 Ok(json!({ "keys": self.keys().summaries() }))
             }
+            Command::DatabasesList => documents::list_databases(self, caller).await,
+            Command::DatabaseCreate { database } => {
+                documents::create_database(self, caller, &database).await
+            }
+            Command::DatabaseDelete { database } => {
+                documents::delete_database(self, caller, &database).await
+            }
+            Command::IndexesList { database } => {
+                documents::list_indexes(self, caller, &database).await
+            }
+            Command::IndexesDeploy {
+                database,
+                file,
+                prune,
+            } => documents::deploy_indexes(self, caller, &database, &file, prune).await,
         }
     }
 

@@ -73,6 +73,10 @@ pub(crate) const OPERATIONS_AT_ONCE: usize = 4;
 /// How many exports and imports are remembered, with those that go on.
 pub(crate) const OPERATIONS_KEPT: usize = 64;
 
+/// How long deploying indexes waits for rules that are still being carried out. The command line waits 30 seconds for
+/// its answer.
+pub(crate) const DEPLOY_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// How many verified tokens of a kind are remembered.
 pub(crate) const VERIFIED_TOKENS_MAX: usize = 32_768;
 /// How many password hashes are computed at once: each takes 19 MiB. Source: auth specification, section 22.3.

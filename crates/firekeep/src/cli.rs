@@ -1,6 +1,7 @@
 //! The command line: its words here, each command's work in a file of its own.
 
 mod call;
+mod databases;
 mod doctor;
 mod door;
 mod export;
@@ -22,6 +23,7 @@ use firekeep_model::ProjectId;
 use crate::limits::USERS_LISTED_MAX;
 use crate::server;
 use call::Absent;
+use databases::{Databases, Indexes};
 use service_account::ServiceAccount;
 
 /// Firekeep: accounts, tokens and (soon) data for apps that use Firebase's SDKs, on your own server.
@@ -62,6 +64,15 @@ enum Command {
         after_help = "Example:\n  firekeep user create --email a@example.com --password 'correct horse'"
     )]
     User(User),
+    /// List, make and delete databases of documents.
+    #[command(subcommand, after_help = "Example:\n  firekeep databases list")]
+    Databases(Databases),
+    /// Show and declare indexes of documents.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  firekeep indexes deploy firestore.indexes.json"
+    )]
+    Indexes(Indexes),
     /// List and rotate the keys that sign ID tokens.
     #[command(subcommand, after_help = "Example:\n  firekeep keys list")]
     Keys(Keys),
@@ -247,6 +258,8 @@ pub(crate) fn run(cli: Cli) -> Result<()> {
         Command::Token(token) => token::run(token),
         Command::ServiceAccount(command) => service_account::run(command),
         Command::User(command) => user(command),
+        Command::Databases(command) => databases::run(command),
+        Command::Indexes(command) => databases::run_indexes(command),
         Command::Keys(Keys::List { at }) => call::show(&at, Admin::KeysList, Absent::Refuse),
         Command::Keys(Keys::Rotate { at, emergency }) => {
             call::show(&at, Admin::KeysRotate { emergency }, Absent::Refuse)

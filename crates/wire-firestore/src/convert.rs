@@ -4,6 +4,7 @@
 
 pub mod aggregation;
 pub mod document;
+pub mod explain;
 pub mod name;
 pub mod order;
 pub mod query;
@@ -34,6 +35,9 @@ pub enum Fault {
     /// A number that must be more than zero.
     #[error("`{0}` must be positive")]
     NotPositive(&'static str),
+    /// A new document that names itself.
+    #[error("`document.name` must be empty: the id of a new document is `document_id`")]
+    NameOfNew,
     /// A read time that is no commit's.
     #[error("`read_time` must be in whole microseconds")]
     ReadTimePrecision,

@@ -16,9 +16,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Response;
 use firekeep_api::Core;
+use firekeep_api::firestore::Firestore;
+use firekeep_model::DatabaseName;
 use firekeep_wire_http::{Envelope, Host, Incoming};
 
 use crate::admin::Admin;
+use crate::convert::Fault;
 use crate::grpc::Service;
 pub use crate::limits::REQUEST_BYTES_MAX as BODY_BYTES_MAX;
 use crate::{Code, Refusal};
@@ -46,6 +49,7 @@ pub fn refuse(fault: &Envelope) -> Response<Body> {
 /// Everything that REST offers.
 pub struct Rest {
     core: Arc<Core>,
+    firestore: Firestore,
     documents: Service,
     admin: Admin,
 }
@@ -56,6 +60,7 @@ impl Rest {
     pub fn new(core: &Arc<Core>) -> Self {
         Self {
             core: Arc::clone(core),
+            firestore: Firestore::new(Arc::clone(core)),
             documents: Service::new(Arc::clone(core)),
             admin: Admin::new(core),
         }
@@ -80,17 +85,32 @@ impl Rest {
             Some(Route::Admin { operation, name }) => {
                 admin::answer(&self.admin, operation, name, Call(request)).await
             }
-            Some(Route::Clear { database: what } | Route::EmulatorOnly(what))
-                if self.core.has_emulator_endpoints() =>
-            {
-                Err(Refusal::unimplemented(format!(
-                    "{what} is not implemented by this server."
-                )))
-            }
-            Some(Route::Clear { .. } | Route::EmulatorOnly(_)) | None => Err(Refusal::new(
+            Some(Route::Clear { database }) => self.clear(&database, request).await,
+            Some(Route::EmulatorOnly(what)) if self.core.has_emulator_endpoints() => Err(
+                Refusal::unimplemented(format!("{what} is not implemented by this server.")),
+            ),
+            Some(Route::EmulatorOnly(_)) | None => Err(Refusal::new(
                 Code::NotFound,
                 "The requested URL was not found on this server.",
             )),
         }
+    }
+
+    /// Deletes all documents of a database: for administrators, and for everybody where the emulator's own endpoints
+    /// are, as test tools send no credential.
+    async fn clear(&self, database: &str, request: &Incoming) -> Result<Response<Body>, Refusal> {
+        let database = DatabaseName::parse(database).map_err(Fault::from)?;
+        let bearer = request::bearer(request);
+        let caller = match self.core.has_emulator_endpoints() {
+            true => Ok(self.core.owner()),
+            false => self.core.documents_caller(bearer.as_deref(), &database),
+        };
+        let refused = |error| Refusal::of(error, &database);
+        let caller = caller.map_err(refused)?;
+        self.firestore
+            .clear(&caller, &database)
+            .await
+            .map_err(refused)?;
+        Ok(envelope::answer("{}".into()))
     }
 }

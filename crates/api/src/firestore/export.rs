@@ -12,8 +12,8 @@ use std::sync::Arc;
 use firekeep_documents::Error as DocumentError;
 use firekeep_documents::export::run::{self, Batches, Imported, Incoming, Walk};
 use firekeep_documents::export::{Declaration, FileError, Header, Reader, Writer};
+use firekeep_documents::index::Indexes;
 use firekeep_documents::index::backfill::{self, Step};
-use firekeep_documents::index::catalog::{Catalog, Indexes};
 use firekeep_managed_export::{Error as ManagedError, Export as ManagedExport, Writer as Managed};
 use firekeep_model::{Caller, DatabaseName, Document, DocumentName, Map, OpContext, Timestamp};
 use firekeep_store::{CommitTime, Error as StoreError};
@@ -218,7 +218,8 @@ fn export(
         database: database.name.clone(),
         read_time: Timestamp::from_micros(at.0),
     };
-    let declarations = Declaration::all(&Catalog::load(&database.view(None)?)?);
+    let catalog = database.catalog()?;
+    let declarations = Declaration::all(&catalog);
     let mut target = Target::begin(to, &header, &declarations, core.now())?;
     let written = write_all(database, at, &mut target, running);
     if let Err(error) = written {
@@ -335,8 +336,12 @@ fn import(
     for declaration in source.declarations() {
         notes.extend(declare(database, declaration, running)?);
     }
+    if !source.declarations().is_empty() {
+        // Before the documents come, which would have to be gone through again.
+        settle(database, running)?;
+    }
     let incoming = std::iter::from_fn(|| source.read(&database.name, references).transpose());
-    let indexes = Indexes::new();
+    let indexes = database.indexes();
     let mut read = 0u64;
     for batch in Batches::new(incoming) {
         let batch = batch?;
@@ -379,7 +384,7 @@ fn declare(
 
 /// Builds and removes indexes until nothing is left to do.
 fn settle(database: &Database, running: &Running) -> Result<(), Error> {
-    for task in Catalog::load(&database.view(None)?)?.tasks() {
+    for task in database.catalog()?.tasks() {
         while matches!(backfill::step(&database.store, &task)?, Step::More) {
             running.count(0, 0)?;
         }
@@ -398,7 +403,8 @@ fn commit(
     let written = database.store.write(|tx| {
         let mut rng = SystemRng;
         let cx = OpContext { now, rng: &mut rng };
-        run::apply(tx, &cx, batch, indexes)
+        let catalog = indexes.catalog(tx)?;
+        run::apply(tx, &cx, batch, catalog.as_ref())
     });
     let error = match written {
         Ok(imported) => return Ok(imported),

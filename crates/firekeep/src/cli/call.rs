@@ -31,12 +31,16 @@ pub(crate) enum Place {
 
 /// Runs a command and prints its answer.
 pub(crate) fn show(at: &At, command: Command, absent: Absent) -> Result<()> {
-    let answer = run(at, command, absent)?;
+    print(at, &run(at, command, absent)?)
+}
+
+/// Prints an answer.
+pub(crate) fn print(at: &At, answer: &Value) -> Result<()> {
     if at.json {
-        return output::print_json(&answer);
+        return output::print_json(answer);
     }
     let mut text = String::new();
-    render(&answer, 0, &mut text);
+    render(answer, 0, &mut text);
     output::print(&text)
 }
 

@@ -36,7 +36,7 @@ const MODE: HeaderName = HeaderName::from_static("x-firekeep-mode");
 pub(crate) struct App {
     core: Arc<Core>,
     grpc: Grpc,
-    documents: Rest,
+    rest: Rest,
     trusted_proxies: Vec<IpAddr>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -50,7 +50,7 @@ impl App {
     ) -> Self {
         Self {
             grpc: Grpc::new(&core, stopped),
-            documents: Rest::new(&core),
+            rest: Rest::new(&core),
             core,
             trusted_proxies,
             metrics: Arc::default(),
@@ -158,7 +158,7 @@ impl App {
             return response;
         }
         if of_documents {
-            return self.documents.handle(&mut incoming).await;
+            return self.rest.handle(&mut incoming).await;
         }
         if let Some(response) = firekeep_wire_identity::handle(&self.core, &mut incoming).await {
             return response;

@@ -1,8 +1,8 @@
-//! Reading documents by name, and lists of them.
+//! Reading documents by name, and lists of what there is.
 
 use firekeep_api::Error;
-use firekeep_api::firestore::{DocumentError, Gets, Got};
-use firekeep_model::{DatabaseName, DocumentName};
+use firekeep_api::firestore::{DocumentError, Gets, Got, List};
+use firekeep_model::{DatabaseName, DocumentName, ParentName};
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use proto::BatchGetDocumentsResponse as GotMessage;
 use proto::batch_get_documents_response::Result as Outcome;
@@ -11,8 +11,12 @@ use tonic::metadata::MetadataMap;
 use super::pages::{Messages, Pages, messages};
 use super::service::Service;
 use crate::Refusal;
-use crate::convert::document::{read_mask, write_document};
-use crate::convert::name::{read_database, read_document_name, read_paths};
+use crate::convert::document::{read_mask, write_document, write_listed, write_name};
+use crate::convert::name::{
+    read_collection_id, read_database, read_document_name, read_parent, read_paths,
+};
+use crate::convert::order::read_order_by;
+use crate::convert::read_count;
 use crate::convert::transaction::read_consistency;
 use crate::convert::value::write_timestamp;
 
@@ -81,10 +85,7 @@ impl Batch {
     fn message(&self, got: Got) -> GotMessage {
         let outcome = match got {
             Got::Found(document) => Outcome::Found(write_document(&self.database, &document)),
-            Got::Missing(path) => {
-                let database = self.database.clone();
-                Outcome::Missing(DocumentName { database, path }.to_string())
-            }
+            Got::Missing(path) => Outcome::Missing(write_name(&self.database, &path)),
         };
         GotMessage {
             result: Some(outcome),
@@ -96,18 +97,50 @@ impl Batch {
 
 /// `ListDocuments`
 pub(super) async fn list(
-    _service: &Service,
-    _metadata: &MetadataMap,
-    _request: proto::ListDocumentsRequest,
+    service: &Service,
+    metadata: &MetadataMap,
+    request: proto::ListDocumentsRequest,
 ) -> Result<proto::ListDocumentsResponse, Refusal> {
-    Err(Refusal::unimplemented(""))
+    let ParentName { database, document } = read_parent(&request.parent)?;
+    let caller = service.caller(metadata, &database)?;
+    let list = List {
+        parent: document,
+        collection: read_collection_id(&request.collection_id)?,
+        page_size: read_count("page_size", request.page_size)?,
+        page_token: request.page_token,
+        order_by: read_order_by(&request.order_by)?,
+        mask: read_mask(request.mask)?,
+        show_missing: request.show_missing,
+        consistency: read_consistency(request.consistency_selector)?,
+    };
+    let page = (service.firestore)
+        .list_documents(&caller, &database, list)
+        .await;
+    let page = page.map_err(|error| Refusal::of(error, &database))?;
+    let listed = page.documents.iter();
+    Ok(proto::ListDocumentsResponse {
+        documents: listed.map(|it| write_listed(&database, it)).collect(),
+        next_page_token: page.next_page_token,
+    })
 }
 
 /// `ListCollectionIds`
 pub(super) async fn list_collection_ids(
-    _service: &Service,
-    _metadata: &MetadataMap,
-    _request: proto::ListCollectionIdsRequest,
+    service: &Service,
+    metadata: &MetadataMap,
+    request: proto::ListCollectionIdsRequest,
 ) -> Result<proto::ListCollectionIdsResponse, Refusal> {
-    Err(Refusal::unimplemented(""))
+    let ParentName { database, document } = read_parent(&request.parent)?;
+    let caller = service.caller(metadata, &database)?;
+    let page_size = read_count("page_size", request.page_size)?;
+    let token = &request.page_token;
+    let consistency = read_consistency(request.consistency_selector)?;
+    let found = (service.firestore)
+        .list_collection_ids(&caller, &database, document, page_size, token, consistency)
+        .await;
+    let (ids, next_page_token) = found.map_err(|error| Refusal::of(error, &database))?;
+    Ok(proto::ListCollectionIdsResponse {
+        collection_ids: ids.iter().map(|id| id.as_str().to_owned()).collect(),
+        next_page_token,
+    })
 }

@@ -3,6 +3,7 @@
 //! Nothing is read that nobody waits for: a client that goes away drops the stream, and with it what reads.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use futures_util::stream;
@@ -21,6 +22,23 @@ pub(super) trait Pages: Send + 'static {
 
     /// The next page, maybe an empty one; `None` at the end.
     fn next(&mut self) -> impl Future<Output = Result<Option<Vec<Self::Message>>, Refusal>> + Send;
+}
+
+/// No more pages.
+pub(super) struct Ready<M>(PhantomData<fn() -> M>);
+
+impl<M> Default for Ready<M> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<M: Send + 'static> Pages for Ready<M> {
+    type Message = M;
+
+    async fn next(&mut self) -> Result<Option<Vec<M>>, Refusal> {
+        Ok(None)
+    }
 }
 
 /// The messages of pages, behind a first one.

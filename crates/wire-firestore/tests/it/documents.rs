@@ -2,17 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Server, refused};
-
-/// A document of one field, as it is answered.
-fn document(name: &str, n: i64) -> serde_json::Value {
-    json!({ "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n.to_string() } },
-        "createTime": "*", "updateTime": "*" })
-}
-
-fn set(name: &str, n: i64) -> serde_json::Value {
-    json!({ "update": { "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n } } } })
-}
+use crate::harness::{Server, document, refused, set};
 
 #[tokio::test]
 async fn what_is_committed_is_read() {

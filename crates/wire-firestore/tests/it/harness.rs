@@ -96,6 +96,13 @@ impl Server {
     /// What a method answers, as JSON: a list, when it streams. Times and transactions are `"*"`; a refusal is
     /// `{"code": .., "message": ..}`.
     pub(crate) async fn call(&self, method: &str, request: &Value) -> Value {
+        let mut answer = self.call_openly(method, request).await;
+        hide(&mut answer);
+        serde_json::from_str(&answer.to_string().replace(DATABASE, "~")).unwrap()
+    }
+
+    /// The same with nothing hidden.
+    pub(crate) async fn call_openly(&self, method: &str, request: &Value) -> Value {
         let text = request.to_string().replace('~', DATABASE);
         let mut client = self.client();
         macro_rules! unary {
@@ -144,7 +151,10 @@ impl Server {
     }
 
     fn request<M: Json + Default>(&self, text: &str) -> tonic::Request<M> {
-        let message = json::decode(text.as_bytes()).expect(text);
+        self.authorized(json::decode(text.as_bytes()).expect(text))
+    }
+
+    pub(crate) fn authorized<M>(&self, message: M) -> tonic::Request<M> {
         let mut request = tonic::Request::new(message);
         if let Some(bearer) = &self.bearer {
             let value: MetadataValue<_> = format!("Bearer {bearer}").parse().unwrap();
@@ -156,8 +166,6 @@ impl Server {
     /// Asks one thing after the other, and compares what comes.
     pub(crate) async fn check(&self, rows: impl IntoIterator<Item = Row>) {
         for (method, request, expected) in rows {
-            let expected: Value =
-                serde_json::from_str(&expected.to_string().replace('~', DATABASE)).unwrap();
             let found = self.call(method, &request).await;
             assert_eq!(
                 found, expected,
@@ -165,6 +173,18 @@ impl Server {
             );
         }
     }
+}
+
+/// A document of one field, as it is answered.
+pub(crate) fn document(name: &str, n: i64) -> Value {
+    json!({ "name": format!("~/documents/{name}"), "fields": { "n": { "integerValue": n.to_string() } },
+        "createTime": "*", "updateTime": "*" })
+}
+
+/// A write of such a document.
+pub(crate) fn set(name: &str, n: i64) -> Value {
+    let name = format!("~/documents/{name}");
+    json!({ "update": { "name": name, "fields": { "n": { "integerValue": n } } } })
 }
 
 /// A method, its request, its answer.
@@ -182,9 +202,7 @@ fn refusal(status: &Status) -> Value {
 }
 
 fn print(message: &dyn Json) -> Value {
-    let mut value = serde_json::from_slice(&json::encode(message)).unwrap();
-    hide(&mut value);
-    value
+    serde_json::from_slice(&json::encode(message)).unwrap()
 }
 
 /// Hides what differs from run to run.

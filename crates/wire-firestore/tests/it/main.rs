@@ -3,3 +3,6 @@
 mod calls;
 mod documents;
 mod harness;
+mod queries;
+mod transactions;
+mod writes;

@@ -1,0 +1,102 @@
+//! The command line's commands about databases and indexes.
+
+use std::sync::Arc;
+
+use firekeep_model::{Caller, DatabaseId, DatabaseName};
+use serde_json::{Value, json};
+
+use crate::firestore::{DatabaseSummary, IndexFile, Others};
+use crate::{Core, Error, Firestore};
+
+pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
+    let project = core.default_pool().project;
+    let found = firestore(core).list_databases(caller, &project).await?;
+    let shown: Vec<Value> = found.iter().map(show).collect();
+    Ok(json!({ "databases": shown }))
+}
+
+pub(super) async fn create_database(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+) -> Result<Value, Error> {
+    let database = name(core, id)?;
+    Ok(show(
+        &firestore(core).create_database(caller, &database).await?,
+    ))
+}
+
+pub(super) async fn delete_database(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+) -> Result<Value, Error> {
+    let database = name(core, id)?;
+    firestore(core).delete_database(caller, &database).await?;
+    Ok(json!({ "id": id }))
+}
+
+pub(super) async fn list_indexes(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+) -> Result<Value, Error> {
+    let database = name(core, id)?;
+    IndexFile::of(
+        firestore(core)
+            .index_catalog(caller, &database)
+            .await?
+            .as_ref(),
+    )
+}
+
+pub(super) async fn deploy_indexes(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+    file: &str,
+    prune: bool,
+) -> Result<Value, Error> {
+    let (database, file) = (name(core, id)?, IndexFile::parse(file)?);
+    let expiring = file.expiring.clone();
+    let others = match prune {
+        true => Others::Remove,
+        false => Others::Keep,
+    };
+    let firestore = firestore(core);
+    let deploying = firestore.deploy_indexes(caller, &database, file, others);
+    let deployed = deploying.await?;
+    let mut shown = json!({
+        "created": deployed.created,
+        "removed": deployed.removed,
+        "unchanged": deployed.unchanged,
+    });
+    let remarks = [("kept", deployed.kept), ("ignoredExpiry", expiring)];
+    if let Value::Object(members) = &mut shown {
+        for (name, texts) in remarks.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+            members.insert(name.to_owned(), texts.into());
+        }
+    }
+    Ok(shown)
+}
+
+fn firestore(core: &Arc<Core>) -> Firestore {
+    Firestore::new(Arc::clone(core))
+}
+
+/// A database of the default project.
+fn name(core: &Core, id: &str) -> Result<DatabaseName, Error> {
+    let id = DatabaseId::parse(id)
+        .map_err(|error| Error::Invalid(format!("database `{id}`: {error}")))?;
+    Ok(DatabaseName::new(core.default_pool().project, id))
+}
+
+/// A database, as the command line shows it.
+fn show(database: &DatabaseSummary) -> Value {
+    json!({
+        "id": database.name.database().as_str(),
+        "name": database.name.to_string(),
+        "uid": database.uid,
+        "createdAtMillis": database.create_time.millis(),
+    })
+}
