@@ -320,7 +320,13 @@ impl Core {
             "https://firestore.googleapis.com/",
             self.base_url.as_str(),
         ];
-        firekeep_token::assertion::verify(bearer, accounts.as_ref(), &audiences, now).is_ok()
+        let scopes = [
+            "https://www.googleapis.com/auth/cloud-platform",
+            "https://www.googleapis.com/auth/datastore",
+            "https://www.googleapis.com/auth/firebase",
+        ];
+        let accounts = accounts.as_ref();
+        firekeep_token::assertion::verify_bearer(bearer, accounts, &audiences, &scopes, now).is_ok()
     }
 
     // ---- reading and writing ----

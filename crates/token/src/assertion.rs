@@ -3,6 +3,7 @@
 //! Source: auth specification, section 17.1; RFC 7523.
 
 use firekeep_model::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::claims::{check_audience, check_times, parse_signed};
@@ -19,6 +20,41 @@ pub fn verify(
     audiences: &[&str],
     now: Timestamp,
 ) -> Result<String, Error> {
+    judge(token, accounts, now, |payload| {
+        check_audience(payload, audiences)
+    })
+}
+
+/// Verifies an assertion that is the credential of a request itself. It says where it is for by its audience, or, where
+/// it has none, what it is for: by a scope among `scopes`.
+///
+/// COMPAT: Google's libraries for Firestore send the second form when they have a key file.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_bearer(
+    token: &str,
+    accounts: &dyn ServiceAccounts,
+    audiences: &[&str],
+    scopes: &[&str],
+    now: Timestamp,
+) -> Result<String, Error> {
+    judge(token, accounts, now, |payload| {
+        let scope = payload.get("scope").and_then(Value::as_str);
+        let mut words = scope.unwrap_or_default().split(' ');
+        match payload.contains_key("aud") || !words.any(|word| scopes.contains(&word)) {
+            true => check_audience(payload, audiences),
+            false => Ok(()),
+        }
+    })
+}
+
+fn judge(
+    token: &str,
+    accounts: &dyn ServiceAccounts,
+    now: Timestamp,
+    is_for_us: impl FnOnce(&Map<String, Value>) -> Result<(), Error>,
+) -> Result<String, Error> {
     let compact = parse_signed(token)?;
     let payload = &compact.payload;
     let account = signer::issuer(payload, accounts)?;
@@ -28,7 +64,7 @@ pub fn verify(
         return Err(Error::IssuerSubject);
     }
     signer::check_signature(&compact, &account)?;
-    check_audience(payload, audiences)?;
+    is_for_us(payload)?;
     check_times(payload, now)?;
     Ok(account.client_email)
 }
@@ -66,6 +102,49 @@ mod tests {
         );
         check(json!({"aud": [AUDIENCE]}), Err(expected.clone()));
         check(json!({"aud": null}), Err(expected));
+    }
+
+    #[test]
+    fn a_bearer_without_an_audience_has_a_scope() {
+        let base = json!({"iss": EMAIL, "sub": EMAIL, "iat": 1000, "exp": 4600});
+        let judge = |edit| {
+            let token = sign(
+                &json!({"alg": "RS256"}),
+                &edited(base.clone(), edit),
+                &SIGNER_KEY,
+            );
+            verify_bearer(
+                &token,
+                &*ACCOUNTS,
+                &[AUDIENCE],
+                &["s/firestore", "s/all"],
+                NOW,
+            )
+        };
+        let refused = Err(Error::Audience(AUDIENCE.to_owned()));
+        for (edit, judged) in [
+            (json!({"aud": AUDIENCE}), Ok(EMAIL.to_owned())),
+            (json!({"scope": "s/other s/all"}), Ok(EMAIL.to_owned())),
+            (json!({"scope": "s/other"}), refused.clone()),
+            (json!({"scope": ""}), refused.clone()),
+            (json!({}), refused.clone()),
+            (
+                json!({"scope": "s/all", "aud": "https://b.example"}),
+                refused.clone(),
+            ),
+            (
+                json!({"scope": "s/all", "aud": CUSTOM_TOKEN_AUDIENCE, "uid": "a"}),
+                refused.clone(),
+            ),
+            (json!({"scope": "s/all", "aud": [AUDIENCE]}), refused),
+            (json!({"scope": "s/all", "exp": 900}), Err(Error::Expired)),
+            (
+                json!({"scope": "s/all", "sub": "b@example.com"}),
+                Err(Error::IssuerSubject),
+            ),
+        ] {
+            assert_eq!(judge(edit.clone()), judged, "{edit}");
+        }
     }
 
     #[test]
