@@ -316,6 +316,7 @@ impl Core {
         // A self-signed JWT, as some Google client libraries send.
         let audiences = [
             "https://identitytoolkit.googleapis.com/",
+            "https://firestore.googleapis.com/",
             self.base_url.as_str(),
         ];
         firekeep_token::assertion::verify(bearer, accounts.as_ref(), &audiences, now).is_ok()

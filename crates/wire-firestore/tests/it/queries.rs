@@ -139,7 +139,7 @@ async fn numbers_of_a_query() {
                 "RunAggregationQuery",
                 counted,
                 json!([{ "readTime": "*", "result": { "aggregateFields": { "all": { "integerValue": "3" },
-                    "field_1": { "integerValue": "6" }, "field_2": { "doubleValue": 2 } } } }]),
+                    "field_1": { "integerValue": "6" }, "field_2": { "doubleValue": 2.0 } } } }]),
             ),
             (
                 "RunAggregationQuery",
