@@ -141,12 +141,13 @@ impl Core {
         }
     }
 
-    /// Whether the store takes writes.
+    /// Whether the stores take writes: the system's, and those of the open databases.
     ///
     /// # Errors
-    /// What keeps it from doing so.
+    /// What keeps one from doing so.
     pub fn ready(&self) -> Result<(), Error> {
-        Ok(self.store.ready()?)
+        self.store.ready()?;
+        Ok(self.databases.ready()?)
     }
 
     /// The project, as `firekeep project show` shows it.

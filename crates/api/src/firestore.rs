@@ -119,3 +119,6 @@ pub enum TransactionOptions {
         retry: Option<Bytes>,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,8 @@ pub(crate) fn page_size(wanted: u32, default: usize, max: usize) -> usize {
 /// How many log rows one step of trimming a database removes, and how many steps are made at a time.
 pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
 pub(crate) const TRIM_STEPS_MAX: usize = 50;
+/// How often the history of databases is trimmed that are not open.
+pub(crate) const CLOSED_ROUND: Duration = Duration::from_secs(3600);
 /// How far back documents can be read. Source: Firestore specification, section 1.4.
 pub(crate) const HISTORY_KEPT: Duration = Duration::from_secs(3600);
 /// How much older than the time of an export the history is that is kept for it.

@@ -92,6 +92,7 @@ pub(crate) struct Server {
     pub(crate) core: Arc<Core>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) pool: Pool,
+    pub(crate) engine: Arc<MemEngine>,
 }
 
 impl Server {
@@ -101,19 +102,51 @@ impl Server {
 
     pub(crate) fn open(mode: Mode, bridge: Option<KeyFile>) -> Result<Self, Error> {
         let clock = HandClock::new();
+        let own = Arc::new(Uncounted(clock.clone()));
+        let engine = Arc::new(MemEngine::new(own));
+        Self::on(engine, clock, mode, bridge, Access::Open)
+    }
+
+    /// A server that lets these use documents.
+    pub(crate) fn with_documents(mode: Mode, documents: Access) -> Self {
+        let clock = HandClock::new();
+        let own = Arc::new(Uncounted(clock.clone()));
+        let engine = Arc::new(MemEngine::new(own));
+        Self::on(engine, clock, mode, None, documents).unwrap()
+    }
+
+    /// The same data after a restart.
+    pub(crate) fn restarted(&self, mode: Mode) -> Self {
+        self.core.close();
+        let own = Arc::new(Uncounted(self.clock.clone()));
+        let engine = Arc::new(self.engine.reopen(own));
+        Self::on(engine, self.clock.clone(), mode, None, Access::Open).unwrap()
+    }
+
+    fn on(
+        engine: Arc<MemEngine>,
+        clock: Arc<HandClock>,
+        mode: Mode,
+        bridge: Option<KeyFile>,
+        documents: Access,
+    ) -> Result<Self, Error> {
         let options = Options {
             project: None,
             mode,
             base_url: Some("https://fk.example.com".to_owned()),
             bridge,
-            documents: Access::Open,
+            documents,
         };
         let own = Arc::new(Uncounted(clock.clone()));
-        let engine = Arc::new(MemEngine::new(own.clone()));
         let store = Store::open(engine.clone(), DbId(0), own).unwrap();
-        let core = Core::open(engine, store, clock.clone(), options)?;
+        let core = Core::open(engine.clone(), store, clock.clone(), options)?;
         let pool = core.default_pool();
-        Ok(Self { core, clock, pool })
+        Ok(Self {
+            core,
+            clock,
+            pool,
+            engine,
+        })
     }
 
     pub(crate) fn write<T>(

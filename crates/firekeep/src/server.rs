@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use firekeep_api::{Access, Core, Mode, SystemRng};
 use firekeep_model::{ProjectId, Rng as _};
-use firekeep_store::{Error as StoreError, Store};
+use firekeep_store::Error as StoreError;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -232,7 +232,7 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
 
     let failure = tokio::select! {
         told = wait_for_signal() => told.map(|()| None)?,
-        failure = storage_failure(&data.store) => Some(failure),
+        failure = storage_failure(&data.core) => Some(failure),
     };
     tracing::info!("stopping: finishing what is in flight");
     stop.send_replace(true);
@@ -312,10 +312,12 @@ fn reachable(scheme: &str, address: SocketAddr) -> String {
 
 /// Waits until the store has failed for good, and tells why. After a failed write nothing is known about the disk, so
 /// only a new process may go on (storage design, section 3).
-async fn storage_failure(store: &Store) -> StoreError {
+async fn storage_failure(core: &Core) -> StoreError {
     loop {
-        match store.ready() {
-            Err(failure @ (StoreError::Fatal(_) | StoreError::Corrupt(_))) => return failure,
+        match core.ready() {
+            Err(firekeep_api::Error::Store(
+                failure @ (StoreError::Fatal(_) | StoreError::Corrupt(_)),
+            )) => return failure,
             _ => tokio::time::sleep(LOOK_AT_STORE_EVERY).await,
         }
     }

@@ -51,7 +51,10 @@ impl Firestore {
             TransactionOptions::ReadOnly { read_time } => (read_time, false, None),
             TransactionOptions::ReadWrite { retry } => (None, true, retry),
         };
-        let read_time = read_time.map(|time| self.read_time(time)).transpose()?;
+        let read_time = match read_time {
+            Some(time) => Some(self.read_time(&database, time).await?),
+            None => None,
+        };
         let transactions = &self.0.transactions;
         transactions
             .begin(asker, database, read_time, may_write, after.as_ref())

@@ -5,6 +5,7 @@
 //! a client ignores what is older than what it saw (Firestore specification, section 3).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firekeep_model::{Clock, DatabaseId, DatabaseName, OpContext, ProjectId, Timestamp};
@@ -14,7 +15,7 @@ use firekeep_store::{
 use serde::{Deserialize, Serialize};
 
 use super::database::{Database, off_async};
-use crate::limits::{DATABASE_IDLE, DATABASES_OPEN_MAX};
+use crate::limits::{CLOSED_ROUND, DATABASE_IDLE, DATABASES_OPEN_MAX};
 use crate::{Core, Error};
 
 /// The number of the next database, in decimal. Number 0 is the system's.
@@ -29,6 +30,8 @@ pub(crate) struct Databases {
     /// Held while one is opened: two stores of one database would not know of each other.
     opening: Mutex<()>,
     emptying: Mutex<()>,
+    /// When the closed ones were looked after last.
+    round: AtomicI64,
 }
 
 #[derive(Default)]
@@ -68,6 +71,7 @@ impl Databases {
             open: Mutex::default(),
             opening: Mutex::default(),
             emptying: Mutex::default(),
+            round: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -83,6 +87,31 @@ impl Databases {
             found.touch(self.clock.now());
         }
         Ok(found)
+    }
+
+    pub(super) fn is_open(&self, name: &DatabaseName) -> bool {
+        self.lock().all.contains_key(name)
+    }
+
+    /// Whether it is time to look after the closed ones; asked again, it is not.
+    pub(super) fn is_round_due(&self) -> bool {
+        let every = i64::try_from(CLOSED_ROUND.as_micros()).unwrap_or(i64::MAX);
+        let now = self.clock.now().micros();
+        let due = self.round.load(Ordering::Relaxed).saturating_add(every) <= now;
+        if due {
+            self.round.store(now, Ordering::Relaxed);
+        }
+        due
+    }
+
+    /// Whether all that are open take writes.
+    ///
+    /// # Errors
+    /// What keeps one from doing so.
+    pub(crate) fn ready(&self) -> Result<(), firekeep_store::Error> {
+        self.all()
+            .iter()
+            .try_for_each(|database| database.store.ready())
     }
 
     /// The open databases.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use firekeep_documents::Error as DocumentError;
 use firekeep_documents::export::run::{self, Batches, Imported, Incoming, Walk};
 use firekeep_documents::export::{Declaration, FileError, Header, Reader, Writer};
+use firekeep_documents::index::Indexes;
 use firekeep_documents::index::backfill::{self, Step};
-use firekeep_documents::index::catalog::{Catalog, Indexes};
 use firekeep_managed_export::{Error as ManagedError, Export as ManagedExport, Writer as Managed};
 use firekeep_model::{Caller, DatabaseName, Document, DocumentName, Map, OpContext, Timestamp};
 use firekeep_store::{CommitTime, Error as StoreError};
@@ -158,7 +158,10 @@ impl Firestore {
     ) -> Result<Arc<Running>, Error> {
         self.check_administrator(caller, database.project())?;
         let opened = self.0.database(database).await?;
-        let at = at.map(|time| self.read_time(time)).transpose()?;
+        let at = match at {
+            Some(time) => Some(self.read_time(&opened, time).await?),
+            None => None,
+        };
         let core = Arc::clone(&self.0);
         let work = move |running: &Running| export(&core, &opened, to, at, running);
         (self.0.operations).begin(OperationKind::Export, database, work)
@@ -215,7 +218,8 @@ fn export(
         database: database.name.clone(),
         read_time: Timestamp::from_micros(at.0),
     };
-    let declarations = Declaration::all(&Catalog::load(&database.view(None)?)?);
+    let catalog = database.catalog()?;
+    let declarations = Declaration::all(&catalog);
     let mut target = Target::begin(to, &header, &declarations, core.now())?;
     let written = write_all(database, at, &mut target, running);
     if let Err(error) = written {
@@ -332,8 +336,12 @@ fn import(
     for declaration in source.declarations() {
         notes.extend(declare(database, declaration, running)?);
     }
+    if !source.declarations().is_empty() {
+        // Before the documents come, which would have to be gone through again.
+        settle(database, running)?;
+    }
     let incoming = std::iter::from_fn(|| source.read(&database.name, references).transpose());
-    let indexes = Indexes::new();
+    let indexes = database.indexes();
     let mut read = 0u64;
     for batch in Batches::new(incoming) {
         let batch = batch?;
@@ -376,7 +384,7 @@ fn declare(
 
 /// Builds and removes indexes until nothing is left to do.
 fn settle(database: &Database, running: &Running) -> Result<(), Error> {
-    for task in Catalog::load(&database.view(None)?)?.tasks() {
+    for task in database.catalog()?.tasks() {
         while matches!(backfill::step(&database.store, &task)?, Step::More) {
             running.count(0, 0)?;
         }
@@ -395,7 +403,8 @@ fn commit(
     let written = database.store.write(|tx| {
         let mut rng = SystemRng;
         let cx = OpContext { now, rng: &mut rng };
-        run::apply(tx, &cx, batch, indexes)
+        let catalog = indexes.catalog(tx)?;
+        run::apply(tx, &cx, batch, catalog.as_ref())
     });
     let error = match written {
         Ok(imported) => return Ok(imported),

@@ -40,7 +40,7 @@ impl Firestore {
         Ok(match consistency {
             Consistency::Strong => Reading::new(open),
             Consistency::At(time) => Reading {
-                at: Some(self.read_time(time)?),
+                at: Some(self.read_time(&open, time).await?),
                 ..Reading::new(open)
             },
             Consistency::Transaction(id) => {
@@ -58,15 +58,22 @@ impl Firestore {
         })
     }
 
-    /// A time that a client wants to read at.
+    /// A time that a client wants to read at. One after now is good if there was a commit since: its time may be ahead
+    /// of a clock that was set back.
     ///
     /// # Errors
     /// [`Error::ReadTimeTooOld`].
-    pub(super) fn read_time(&self, time: Timestamp) -> Result<CommitTime, Error> {
+    pub(super) async fn read_time(
+        &self,
+        database: &Arc<Database>,
+        time: Timestamp,
+    ) -> Result<CommitTime, Error> {
         let now = self.0.now().micros();
         let kept = i64::try_from(HISTORY_KEPT.as_micros()).unwrap_or(i64::MAX);
-        match (now.saturating_sub(kept)..=now).contains(&time.micros()) {
-            true => Ok(CommitTime(time.micros())),
+        let time = CommitTime(time.micros());
+        let is_there = time.0 <= now || time <= database.now().await?;
+        match is_there && time.0 >= now.saturating_sub(kept) {
+            true => Ok(time),
             false => Err(Error::ReadTimeTooOld),
         }
     }

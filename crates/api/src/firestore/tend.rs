@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use firekeep_store::TrimBudget;
+use firekeep_store::{CommitTime, DbId, TrimBudget};
 
 use super::database::off_async;
+use super::databases::Record;
 use crate::limits::{EXPORT_MARGIN, HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
 use crate::{Core, Error};
 
@@ -35,6 +36,9 @@ impl Core {
                     }
                 }
             }
+            if core.databases.is_round_due() {
+                core.trim_closed()?;
+            }
             core.finish_deletions()?;
             Ok(open)
         });
@@ -44,6 +48,27 @@ impl Core {
             }
         }
         self.databases.close_idle();
+        Ok(())
+    }
+
+    /// Removes old history of databases that are not open, deleted ones among them: nobody reads it, and no export does.
+    fn trim_closed(&self) -> Result<(), Error> {
+        let kept = i64::try_from(HISTORY_KEPT.as_micros()).unwrap_or(i64::MAX);
+        let below = CommitTime(self.now().micros().saturating_sub(kept));
+        let budget = TrimBudget {
+            log_rows: TRIM_LOG_ROWS,
+        };
+        let (engine, _) = self.databases.engine();
+        for (name, record) in Record::list(&self.read()?, None)? {
+            if self.databases.is_open(&name) {
+                continue;
+            }
+            for _ in 0..TRIM_STEPS_MAX {
+                if engine.trim(DbId(record.number), below, budget)?.done {
+                    break;
+                }
+            }
+        }
         Ok(())
     }
 

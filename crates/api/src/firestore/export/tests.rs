@@ -360,8 +360,9 @@ async fn indexes_are_declared_where_documents_are_imported() {
     let (imported, notes) = world.import(&to, &world.path("a")).await;
     assert_eq!((imported.written, &*notes), (20, ""));
     let opened = world.server.core.database(&to).await.unwrap();
-    let found = Declaration::all(&Catalog::load(&opened.view(None).unwrap()).unwrap());
+    let found = Declaration::all(&opened.catalog().unwrap());
     for field in ["a", "b", "n"] {
         assert!(found.contains(&declared(field)), "{field}");
     }
+    assert!(opened.catalog().unwrap().is_settled());
 }

@@ -1,0 +1,114 @@
+//! Indexes: declared, built in the background, asked for by queries.
+
+use super::*;
+
+impl World {
+    async fn catalog(&self) -> Arc<Catalog> {
+        self.firestore
+            .index_catalog(&self.owner, &self.database)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until nothing is being built.
+    async fn settled(&self) -> Arc<Catalog> {
+        loop {
+            let catalog = self.catalog().await;
+            if catalog.is_settled() {
+                return catalog;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn composite() -> Definition {
+    let fields = ["n", "m"].map(|name| (FieldRef::Field(field(name)), IndexOrder::Ascending));
+    Definition::new(collection("c"), QueryScope::Collection, fields.to_vec()).unwrap()
+}
+
+fn by_n_and_m() -> Query {
+    let orders = ["n", "m"].map(|name| Order::ascending(FieldRef::Field(field(name))));
+    Query {
+        order_by: orders.to_vec(),
+        ..all("c")
+    }
+}
+
+#[tokio::test]
+async fn declared_indexes_are_built_from_what_is_there() {
+    let world = World::new();
+    let mut write = set("c/a", 1);
+    if let Operation::Update { fields, .. } = &mut write.operation {
+        fields.insert("m", 2.into()).unwrap();
+    }
+    world.commit(vec![write, set("c/b", 1)]).await.unwrap();
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    let refused = it.create_index(&Caller::Anonymous, database, composite());
+    assert_eq!(kind(refused.await), "denied");
+    let declared = it.create_index(owner, database, composite()).await.unwrap();
+    let Declared::New(id) = declared else {
+        panic!("{declared:?}")
+    };
+    let again = it.create_index(owner, database, composite()).await.unwrap();
+    assert_eq!(again, Declared::Known(id));
+    let catalog = world.settled().await;
+    assert_eq!(catalog.all_composites().len(), 1);
+    assert_eq!(
+        catalog.all_composites().first().unwrap().state,
+        IndexState::Ready
+    );
+    let (paths, _) = world
+        .query(by_n_and_m(), Consistency::Strong)
+        .await
+        .unwrap();
+    assert_eq!(paths, ["c/a"]);
+    it.delete_index(owner, database, id).await.unwrap();
+    assert_eq!(world.settled().await.all_composites().len(), 0);
+    assert_eq!(kind(it.delete_index(owner, database, id).await), "invalid");
+}
+
+#[tokio::test]
+async fn an_unfinished_index_is_gone_on_with_after_a_restart() {
+    let world = World::new();
+    world.set("c/a", 1).await;
+    let database = world.server.core.database(&world.database).await.unwrap();
+    let declared = database.commit(world.now(), |tx| {
+        firekeep_documents::index::change::add_composite(tx, composite())
+    });
+    declared.await.unwrap();
+    drop(database);
+    let world = World::of(world.server.restarted(Mode::Safe));
+    assert!(!world.catalog().await.is_settled());
+    world.server.core.tend().await.unwrap();
+    world.settled().await;
+}
+
+#[tokio::test]
+async fn the_mode_decides_what_becomes_of_queries_that_want_an_index() {
+    let world = World::new();
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    world.set("c/a", 1).await;
+    let group = || {
+        let mut query = at_least("c", 0);
+        query.from.all_descendants = true;
+        query
+    };
+    for (mode, expected) in [
+        (IndexMode::Enforce, "index"),
+        (IndexMode::Warn, "ok"),
+        (IndexMode::Auto, "ok"),
+    ] {
+        it.set_index_mode(owner, database, mode).await.unwrap();
+        for query in [group(), by_n_and_m()] {
+            let answer = world.query(query, Consistency::Strong).await;
+            assert_eq!(kind(answer), expected, "{mode:?}");
+        }
+        let state = world.settled().await.group_state(&collection("c"));
+        // Nobody has to declare the index of a group where nobody minds.
+        let built = mode == IndexMode::Auto;
+        assert_eq!(state == IndexState::Ready, built, "{mode:?}");
+    }
+    let (paths, _) = world.query(group(), Consistency::Strong).await.unwrap();
+    assert_eq!(paths, ["c/a"]);
+}
