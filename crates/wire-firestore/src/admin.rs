@@ -5,12 +5,16 @@
 //! built meanwhile.
 
 mod databases;
+mod fields;
+mod indexes;
+mod names;
+mod operations;
 
 use std::sync::Arc;
 
 use firekeep_api::Core;
 use firekeep_api::firestore::Firestore;
-use firekeep_model::{Caller, DatabaseId, DatabaseName, ProjectId};
+use firekeep_model::{Caller, DatabaseName};
 use firekeep_wire_proto::google::firestore::admin::v1 as proto;
 use firekeep_wire_proto::google::longrunning as operation;
 use operation::operations_server::Operations;
@@ -19,7 +23,6 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use crate::Refusal;
-use crate::convert::Fault;
 
 /// Answers the calls.
 #[derive(Clone)]
@@ -48,17 +51,6 @@ impl Admin {
         let caller = self.core.documents_caller(bearer, database);
         caller.map_err(|error| Refusal::of(error, database))
     }
-}
-
-/// Reads `projects/p`.
-fn read_project(name: &str) -> Result<ProjectId, Refusal> {
-    let id = name.strip_prefix("projects/").unwrap_or_default();
-    ProjectId::parse(id).map_err(|error| Fault::from(firekeep_model::NameError::from(error)).into())
-}
-
-/// The database that stands for its project, where none is named.
-fn default_database(project: ProjectId) -> DatabaseName {
-    DatabaseName::new(project, DatabaseId::default())
 }
 
 /// Calls the function of a method and wraps what it gives.
@@ -106,58 +98,58 @@ impl FirestoreAdmin for Admin {
 
     async fn delete_database(
         &self,
-        _: Request<proto::DeleteDatabaseRequest>,
+        request: Request<proto::DeleteDatabaseRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("DeleteDatabase"))
+        answer!(self, request, databases::delete)
     }
 
     async fn create_index(
         &self,
-        _: Request<proto::CreateIndexRequest>,
+        request: Request<proto::CreateIndexRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("CreateIndex"))
+        answer!(self, request, indexes::create)
     }
 
     async fn list_indexes(
         &self,
-        _: Request<proto::ListIndexesRequest>,
+        request: Request<proto::ListIndexesRequest>,
     ) -> Result<Response<proto::ListIndexesResponse>, Status> {
-        Err(absent("ListIndexes"))
+        answer!(self, request, indexes::list)
     }
 
     async fn get_index(
         &self,
-        _: Request<proto::GetIndexRequest>,
+        request: Request<proto::GetIndexRequest>,
     ) -> Result<Response<proto::Index>, Status> {
-        Err(absent("GetIndex"))
+        answer!(self, request, indexes::get)
     }
 
     async fn delete_index(
         &self,
-        _: Request<proto::DeleteIndexRequest>,
+        request: Request<proto::DeleteIndexRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(absent("DeleteIndex"))
+        answer!(self, request, indexes::delete)
     }
 
     async fn get_field(
         &self,
-        _: Request<proto::GetFieldRequest>,
+        request: Request<proto::GetFieldRequest>,
     ) -> Result<Response<proto::Field>, Status> {
-        Err(absent("GetField"))
+        answer!(self, request, fields::get)
     }
 
     async fn update_field(
         &self,
-        _: Request<proto::UpdateFieldRequest>,
+        request: Request<proto::UpdateFieldRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("UpdateField"))
+        answer!(self, request, fields::update)
     }
 
     async fn list_fields(
         &self,
-        _: Request<proto::ListFieldsRequest>,
+        request: Request<proto::ListFieldsRequest>,
     ) -> Result<Response<proto::ListFieldsResponse>, Status> {
-        Err(absent("ListFields"))
+        answer!(self, request, fields::list)
     }
 
     async fn export_documents(
@@ -186,16 +178,16 @@ impl FirestoreAdmin for Admin {
 impl Operations for Admin {
     async fn list_operations(
         &self,
-        _: Request<operation::ListOperationsRequest>,
+        request: Request<operation::ListOperationsRequest>,
     ) -> Result<Response<operation::ListOperationsResponse>, Status> {
-        Err(absent("ListOperations"))
+        answer!(self, request, operations::list)
     }
 
     async fn get_operation(
         &self,
-        _: Request<operation::GetOperationRequest>,
+        request: Request<operation::GetOperationRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("GetOperation"))
+        answer!(self, request, operations::get)
     }
 
     async fn delete_operation(

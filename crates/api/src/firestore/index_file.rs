@@ -35,8 +35,15 @@ impl IndexFile {
     /// # Errors
     /// [`Error::Invalid`] with a sentence for people.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let file: File = serde_json::from_str(&without_comments(text))
-            .map_err(|error| Error::Invalid(format!("the index file cannot be read: {error}")))?;
+        let unread = |error: &dyn std::fmt::Display| {
+            Error::Invalid(format!("the index file cannot be read: {error}"))
+        };
+        let text = without_comments(text);
+        // A list would pass for the members in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(unread(&"it is no JSON object"));
+        }
+        let file: File = serde_json::from_str(&text).map_err(|error| unread(&error))?;
         let mut read = Self::default();
         for (at, index) in file.indexes.into_iter().enumerate() {
             let place = format!("indexes[{at}]");

@@ -1,16 +1,15 @@
 //! Databases. Source: Firestore specification, section 14.
 
 use firekeep_api::firestore::DatabaseSummary;
-use firekeep_model::{DatabaseId, DatabaseName, NameError};
+use firekeep_model::DatabaseId;
 use firekeep_wire_proto::google::firestore::admin::v1 as proto;
-use firekeep_wire_proto::google::longrunning::{Operation, operation};
-use firekeep_wire_proto::json::AnyMessage;
+use firekeep_wire_proto::google::longrunning::Operation;
 use proto::database::{ConcurrencyMode, DatabaseEdition, DatabaseType, DeleteProtectionState};
 use tonic::metadata::MetadataMap;
 
-use super::{Admin, default_database, read_project};
+use super::names::{database_of, read_database, read_project};
+use super::{Admin, operations};
 use crate::Refusal;
-use crate::convert::Fault;
 use crate::convert::value::write_timestamp;
 
 /// `CreateDatabase`
@@ -20,12 +19,11 @@ pub(super) async fn create(
     request: proto::CreateDatabaseRequest,
 ) -> Result<Operation, Refusal> {
     let project = read_project(&request.parent)?;
-    let id = DatabaseId::parse(&request.database_id).map_err(invalid_name)?;
-    let database = DatabaseName::new(project, id);
+    let database = database_of(project, &request.database_id)?;
     let caller = service.caller(metadata, &database)?;
     let created = service.firestore.create_database(&caller, &database).await;
     let created = created.map_err(|error| Refusal::of(error, &database))?;
-    Ok(done(
+    Ok(operations::done(
         &database,
         "google.firestore.admin.v1.CreateDatabaseMetadata",
         "google.firestore.admin.v1.Database",
@@ -39,7 +37,7 @@ pub(super) async fn get(
     metadata: &MetadataMap,
     request: proto::GetDatabaseRequest,
 ) -> Result<proto::Database, Refusal> {
-    let database = DatabaseName::parse(&request.name).map_err(invalid_name)?;
+    let database = read_database(&request.name)?;
     let caller = service.caller(metadata, &database)?;
     let found = service.firestore.database(&caller, &database).await;
     let found = found.map_err(|error| Refusal::of(error, &database))?;
@@ -53,7 +51,8 @@ pub(super) async fn list(
     request: proto::ListDatabasesRequest,
 ) -> Result<proto::ListDatabasesResponse, Refusal> {
     let project = read_project(&request.parent)?;
-    let any = default_database(project.clone());
+    // Stands for its project, where none is named.
+    let any = database_of(project.clone(), DatabaseId::DEFAULT)?;
     let caller = service.caller(metadata, &any)?;
     let found = service.firestore.list_databases(&caller, &project).await;
     let found = found.map_err(|error| Refusal::of(error, &any))?;
@@ -61,6 +60,27 @@ pub(super) async fn list(
         databases: found.iter().map(write).collect(),
         unreachable: Vec::new(),
     })
+}
+
+/// `DeleteDatabase`
+pub(super) async fn delete(
+    service: &Admin,
+    metadata: &MetadataMap,
+    request: proto::DeleteDatabaseRequest,
+) -> Result<Operation, Refusal> {
+    let database = read_database(&request.name)?;
+    let caller = service.caller(metadata, &database)?;
+    let refused = |error| Refusal::of(error, &database);
+    let found = service.firestore.database(&caller, &database).await;
+    let found = found.map_err(refused)?;
+    let deleted = service.firestore.delete_database(&caller, &database).await;
+    deleted.map_err(refused)?;
+    Ok(operations::done(
+        &database,
+        "google.firestore.admin.v1.DeleteDatabaseMetadata",
+        "google.firestore.admin.v1.Database",
+        &write(&found),
+    ))
 }
 
 /// A database as tools read it.
@@ -79,27 +99,4 @@ fn write(database: &DatabaseSummary) -> proto::Database {
         database_edition: DatabaseEdition::Standard.into(),
         ..proto::Database::default()
     }
-}
-
-/// An operation that is done when it is answered.
-fn done(
-    database: &DatabaseName,
-    metadata: &str,
-    kind: &str,
-    response: &impl AnyMessage,
-) -> Operation {
-    let any = |kind: &str, value: Vec<u8>| prost_types::Any {
-        type_url: format!("type.googleapis.com/{kind}"),
-        value,
-    };
-    Operation {
-        name: format!("{database}/operations/done"),
-        metadata: Some(any(metadata, Vec::new())),
-        done: true,
-        result: Some(operation::Result::Response(any(kind, response.to_bytes()))),
-    }
-}
-
-fn invalid_name(error: impl Into<NameError>) -> Refusal {
-    Fault::from(error.into()).into()
 }

@@ -46,20 +46,26 @@ pub(crate) struct Server {
     pub(crate) stop: watch::Sender<bool>,
 }
 
+/// What edges are made of.
+pub(crate) fn core(mode: Mode, documents: Access) -> Arc<Core> {
+    let engine: Arc<dyn Engine> = Arc::new(MemEngine::new(Arc::new(Fixed)));
+    let store = Store::open(Arc::clone(&engine), DbId(0), Arc::new(Fixed)).unwrap();
+    let options = Options {
+        project: Some(ProjectId::parse("demo").unwrap()),
+        mode,
+        base_url: Some("https://fk.example.com".to_owned()),
+        bridge: None,
+        documents,
+    };
+    let core = Core::open(engine, store, Arc::new(Fixed), options).unwrap();
+    core.set_local_secret(ADMIN);
+    core
+}
+
 impl Server {
     /// In safe mode, asked by an administrator.
     pub(crate) fn new() -> Self {
-        let engine: Arc<dyn Engine> = Arc::new(MemEngine::new(Arc::new(Fixed)));
-        let store = Store::open(Arc::clone(&engine), DbId(0), Arc::new(Fixed)).unwrap();
-        let options = Options {
-            project: Some(ProjectId::parse("demo").unwrap()),
-            mode: Mode::Safe,
-            base_url: Some("https://fk.example.com".to_owned()),
-            bridge: None,
-            documents: Access::Administrators,
-        };
-        let core = Core::open(engine, store, Arc::new(Fixed), options).unwrap();
-        core.set_local_secret(ADMIN);
+        let core = core(Mode::Safe, Access::Administrators);
         let (stop, stopped) = watch::channel(false);
         Self {
             grpc: Arc::new(Grpc::new(&core, stopped)),
@@ -96,9 +102,7 @@ impl Server {
     /// What a method answers, as JSON: a list, when it streams. Times and transactions are `"*"`; a refusal is
     /// `{"code": .., "message": ..}`.
     pub(crate) async fn call(&self, method: &str, request: &Value) -> Value {
-        let mut answer = self.call_openly(method, request).await;
-        hide(&mut answer);
-        serde_json::from_str(&answer.to_string().replace(DATABASE, "~")).unwrap()
+        shown(self.call_openly(method, request).await)
     }
 
     /// The same with nothing hidden.
@@ -205,6 +209,12 @@ fn print(message: &dyn Json) -> Value {
     serde_json::from_slice(&json::encode(message)).unwrap()
 }
 
+/// An answer without what differs from run to run, and with `~` for the database.
+pub(crate) fn shown(mut answer: Value) -> Value {
+    hide(&mut answer);
+    serde_json::from_str(&answer.to_string().replace(DATABASE, "~")).unwrap()
+}
+
 /// Hides what differs from run to run.
 fn hide(value: &mut Value) {
     match value {
@@ -218,7 +228,7 @@ fn hide_members(members: &mut Map<String, Value>) {
     for (name, value) in members {
         match name.as_str() {
             "createTime" | "updateTime" | "readTime" | "commitTime" | "transaction"
-            | "nextPageToken" | "executionDuration" => *value = "*".into(),
+            | "nextPageToken" | "executionDuration" | "uid" => *value = "*".into(),
             _ => hide(value),
         }
     }

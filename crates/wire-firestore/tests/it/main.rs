@@ -1,8 +1,11 @@
-//! Calls against a server on the engine in memory, by the generated client: request and answer as rows of JSON.
+//! Calls against a server on the engine in memory, by the generated client and over REST: request and answer as rows of
+//! JSON.
 
+mod admin;
 mod calls;
 mod documents;
 mod harness;
 mod queries;
+mod rest;
 mod transactions;
 mod writes;
