@@ -8,9 +8,9 @@ mod exact_sum;
 use std::collections::BTreeSet;
 
 use firekeep_model::limits::FIELD_NAME_BYTES_MAX;
-use firekeep_model::{DatabaseName, FieldPath, FieldPathError, Value};
+use firekeep_model::{DatabaseName, FieldPath, FieldPathError, FieldRef, Value};
 
-use crate::query::{InvalidQuery, Query, Strictness};
+use crate::query::{Direction, InvalidQuery, Order, Query, Strictness};
 use crate::{Error, Fields};
 use exact_sum::ExactSum;
 
@@ -107,6 +107,36 @@ impl AggregationQuery {
                 }
             })
             .collect()
+    }
+
+    /// The query, with its order extended as that of inequalities is: by the aggregated fields, sorted, in the direction of
+    /// the last explicit order. It decides what a limit leaves in. Not where a cursor or an explicit order goes by the
+    /// name already.
+    ///
+    /// COMPAT: as the official emulator; the specification is silent (section 7.7).
+    #[must_use]
+    pub fn ordered(&self) -> Query {
+        let mut query = self.query.clone();
+        let mut orders = query.normal_order();
+        let is_name = |order: &Order| order.field == FieldRef::DocumentName;
+        let cursors = [&query.start_at, &query.end_at].into_iter().flatten();
+        let by_name = cursors.map(|cursor| cursor.values.len()).max() >= Some(orders.len());
+        if by_name || query.find_nearest.is_some() || query.order_by.iter().any(is_name) {
+            return query;
+        }
+        orders.retain(|order| !is_name(order));
+        let direction = query
+            .order_by
+            .last()
+            .map_or(Direction::Ascending, |last| last.direction);
+        for path in self.fields().collect::<BTreeSet<_>>() {
+            let field = FieldRef::Field(path.clone());
+            if orders.iter().all(|order| order.field != field) {
+                orders.push(Order { field, direction });
+            }
+        }
+        query.order_by = orders;
+        query
     }
 
     /// The fields that are aggregated. A document that lacks one of them is not in the query at all: neither for its

@@ -97,6 +97,9 @@ pub enum Invalid {
     /// A verify beside a write of the same document.
     #[error("the document `{0}` cannot be verified and written in a single request")]
     VerifiedAndWritten(DocumentPath),
+    /// A precondition with a version that is later than the stored one.
+    #[error("the required base version of `{0}` is later than the stored version")]
+    VersionAhead(DocumentPath),
     /// More than [`FIELD_TRANSFORMS_MAX`].
     #[error(
         "at most {FIELD_TRANSFORMS_MAX} fields of the document `{0}` can be transformed in one commit"

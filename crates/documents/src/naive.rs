@@ -81,7 +81,7 @@ pub fn aggregate(
     query: &AggregationQuery,
     documents: impl IntoIterator<Item = Result<Document, Error>>,
 ) -> Result<Vec<(Box<str>, Value)>, Error> {
-    let (found, _) = find(&query.query, documents, |document| {
+    let (found, _) = find(&query.ordered(), documents, |document| {
         query.has_fields(document)
     })?;
     let mut accumulators = query.accumulators();

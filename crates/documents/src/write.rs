@@ -129,6 +129,10 @@ impl Precondition {
         match self {
             Self::Exists(true) if !exists => Err(Error::NotFound { path: path.clone() }),
             Self::Exists(false) if exists => Err(Error::AlreadyExists { path: path.clone() }),
+            // COMPAT: as the official emulator; no version that a client read is later than one that is there.
+            Self::UpdateTime(required) if exists && required > stored => {
+                Err(Invalid::VersionAhead(path.clone()).into())
+            }
             Self::UpdateTime(required) if required != stored => {
                 Err(Error::StaleVersion { stored, required })
             }

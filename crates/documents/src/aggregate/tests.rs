@@ -256,6 +256,38 @@ fn the_query_comes_first() {
     check(from_two, 3, 9);
 }
 
+/// As the official emulator answers: the rows are its answers.
+#[test]
+fn a_limit_goes_by_the_aggregated_fields_too() {
+    let documents = [(1, 3), (2, 1), (3, 2)].map(|(a, b)| {
+        let fields = [("a", a.into()), ("b", b.into()), ("z", 1.into())];
+        document(&format!("c/x{a}"), &fields)
+    });
+    let check = |order: &[&str], fields: &[&str], first: i64| {
+        let aggregations = fields.iter().map(|field| sum(field, field));
+        let query = AggregationQuery {
+            query: Query {
+                order_by: orders(order),
+                limit: Some(1),
+                ..query("c")
+            },
+            aggregations: aggregations.collect(),
+        };
+        let found = results(&query, &documents);
+        let (_, value) = found.last().unwrap();
+        assert_eq!(*value, first.into(), "{order:?} {fields:?}");
+    };
+    check(&[], &["a", "b"], 3);
+    check(&[], &["b", "a"], 1);
+    check(&["-b"], &["a"], 1);
+    check(&["-z"], &["a"], 3);
+    check(&["-z"], &["b"], 3);
+    check(&["z"], &["b"], 1);
+    // Of our own: behind the name there is no order.
+    check(&["__name__"], &["b"], 3);
+    check(&["-__name__"], &["b"], 2);
+}
+
 /// As the official emulator answers.
 #[test]
 fn counts_stop_at_their_limit() {

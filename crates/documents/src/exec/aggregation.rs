@@ -81,7 +81,7 @@ impl Aggregation {
                 From::Nearest(Box::new(execution))
             }
             None => From::Query(Box::new(Counting {
-                ask: Ask::of_aggregation(query.query, fields, averages, has_sum),
+                ask: Ask::of_aggregation(query.ordered(), fields, averages, has_sum),
                 catalog,
                 ordered: None,
                 tally: None,
