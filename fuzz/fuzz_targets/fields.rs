@@ -43,7 +43,10 @@ fn check_against(fields: &Fields, members: &Map<String, Value>) {
         return;
     }
     let again = serde_json::to_vec(&plain).expect("a value is JSON");
-    assert_eq!(&Fields::from_json(&again, &[]).expect("it is an object"), fields);
+    assert_eq!(
+        &Fields::from_json(&again, &[]).expect("it is an object"),
+        fields
+    );
     assert!(!fields.has("absent_name"));
     for (key, value) in &plain {
         assert!(fields.has(key));

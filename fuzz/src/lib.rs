@@ -3,7 +3,9 @@
 //! A target states properties of one reader of foreign bytes: what it takes, it gives back unchanged; what it refuses,
 //! it refuses with an error. `make fuzz` runs them all; `fuzz/corpus/<target>/` holds what each begins with.
 
+pub mod documents;
 mod judge;
+pub mod requests;
 
 use std::sync::LazyLock;
 

@@ -8,6 +8,8 @@ mod array;
 mod call;
 mod documents;
 mod envelope;
+#[doc(hidden)]
+pub mod fuzzing;
 mod request;
 mod route;
 
