@@ -28,6 +28,7 @@ mod run_aggregation_query;
 mod run_query;
 mod tend;
 mod transactions;
+mod verify;
 
 use std::sync::Arc;
 
@@ -69,6 +70,7 @@ pub use self::operations::{End, LongOperation, OperationKind};
 pub use self::run_aggregation_query::Aggregated;
 pub use self::run_query::{AnswerPage, Answers, Explain};
 pub(crate) use self::transactions::Transactions;
+pub use self::verify::{Verified, verify_documents};
 use crate::Core;
 
 /// Firestore: every operation on documents. Cloning is cheap.

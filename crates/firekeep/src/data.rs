@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base_url::BaseUrl;
 
-/// The database that holds everything.
-const DB: DbId = DbId(0);
+/// The system's database: everything but documents, and which databases of documents there are.
+pub(crate) const DB: DbId = DbId(0);
 
 /// The file that says that there is data.
 const MARK_FILE: &str = "README.txt";

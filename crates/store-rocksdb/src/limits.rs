@@ -48,5 +48,8 @@ pub(crate) const TOMBSTONE_WINDOW_ROWS: usize = 4_096;
 /// How far `verify` reads ahead, in bytes.
 pub(crate) const VERIFY_READAHEAD_BYTES: usize = 1024 * 1024;
 
+/// After how many rows `verify` tells how far it is.
+pub(crate) const VERIFY_ROWS_TOLD: u64 = 8_192;
+
 /// The most problems one `verify` names.
 pub(crate) const VERIFY_PROBLEMS_MAX: usize = 100;

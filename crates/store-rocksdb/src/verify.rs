@@ -9,7 +9,7 @@ use rocksdb::ReadOptions;
 
 use crate::RocksEngine;
 use crate::error::read_failed;
-use crate::limits::{VERIFY_PROBLEMS_MAX, VERIFY_READAHEAD_BYTES};
+use crate::limits::{VERIFY_PROBLEMS_MAX, VERIFY_READAHEAD_BYTES, VERIFY_ROWS_TOLD};
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,10 +28,15 @@ impl RocksEngine {
     /// Reads all data and reports what is wrong with it. Commits go on meanwhile.
     #[must_use]
     pub fn verify(&self) -> Report {
+        self.verify_telling(&mut |_| {})
+    }
+
+    /// The same, telling now and then what was read so far.
+    pub fn verify_telling(&self, tell: &mut dyn FnMut(&Report)) -> Report {
         let mut report = Report::default();
         let view = self.db.snapshot();
         for space in Space::ALL {
-            report.read_space(self, &view, space);
+            report.read_space(self, &view, space, tell);
         }
         match self.database_ids() {
             Ok(ids) => {
@@ -53,7 +58,13 @@ impl Report {
         }
     }
 
-    fn read_space(&mut self, engine: &RocksEngine, view: &rocksdb::Snapshot<'_>, space: Space) {
+    fn read_space(
+        &mut self,
+        engine: &RocksEngine,
+        view: &rocksdb::Snapshot<'_>,
+        space: Space,
+        tell: &mut dyn FnMut(&Self),
+    ) {
         let family = match engine.family(space) {
             Ok(family) => family,
             Err(error) => return self.problem(error.to_string()),
@@ -73,6 +84,9 @@ impl Report {
                 && let Err(problem) = log.step(key, value)
             {
                 self.problem(problem);
+            }
+            if self.rows.is_multiple_of(VERIFY_ROWS_TOLD) {
+                tell(self);
             }
             rows.next();
         }

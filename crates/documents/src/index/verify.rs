@@ -5,6 +5,7 @@
 //! nothing, and goes in steps, each as long as a page: the caller paces them, and gives each a view of the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use firekeep_model::{DocumentPath, Map};
 use firekeep_store::{Direction, Key, KeyRange, PageLimit, Read, Space};
@@ -44,6 +45,39 @@ pub enum Fault {
         /// The entry's key.
         key: Key,
     },
+}
+
+impl fmt::Display for Fault {
+    /// A sentence for people. What users named is in backticks; keys are shown with their bytes escaped.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document { key } => {
+                write!(out, "a document cannot be read: `{}`", key.escape_ascii())
+            }
+            Self::Missing { document, key } => {
+                let key = key.escape_ascii();
+                write!(out, "the document `{document}` has no index entry `{key}`")
+            }
+            Self::Wrong { document, key } => {
+                let key = key.escape_ascii();
+                write!(
+                    out,
+                    "the index entry `{key}` of the document `{document}` is wrong"
+                )
+            }
+            Self::Excess { document, key } => {
+                write!(
+                    out,
+                    "the index entry `{}` is of no document",
+                    key.escape_ascii()
+                )?;
+                match document {
+                    Some(document) => write!(out, ", it names `{document}`"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
 }
 
 /// What a check found.

@@ -1,4 +1,4 @@
-//! `firekeep verify` and `firekeep doctor`.
+//! `firekeep doctor`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,10 +15,8 @@ use serde_json::{Value, json};
 use super::call::{Absent, Place};
 use super::{At, door, output};
 use crate::base_url::BaseUrl;
-use crate::data::{Running, db_path, has_data, is_open_to_others, no_data, open_engine};
-use crate::limits::{
-    CACHE_BYTES_SMALL, CERTIFICATE_DAYS_MIN, DISK_FREE_MIB_MIN, SIGNING_KEY_DAYS_MAX,
-};
+use crate::data::{Running, db_path, has_data, is_open_to_others};
+use crate::limits::{CERTIFICATE_DAYS_MIN, DISK_FREE_MIB_MIN, SIGNING_KEY_DAYS_MAX};
 use crate::server::certificate_end;
 
 /// `firekeep doctor`
@@ -46,32 +44,6 @@ fn good(text: impl Into<String>) -> Finding {
 fn mend(text: impl Into<String>) -> Finding {
     let text = text.into();
     Finding { ok: false, text }
-}
-
-/// Checks the stored data.
-pub(crate) fn verify(at: &At) -> Result<()> {
-    if !db_path(&at.data).exists() {
-        bail!(no_data(&at.data));
-    }
-    let engine = open_engine(&at.data, CACHE_BYTES_SMALL)?;
-    let report = engine.verify();
-    let (rows, bytes, problems) = (report.rows, report.bytes, &report.problems);
-    let sound = problems.is_empty();
-    if at.json {
-        output::print_json(
-            &json!({ "ok": sound, "rows": rows, "bytes": bytes, "problems": problems }),
-        )?;
-    } else {
-        let mut text = format!("{rows} rows of {bytes} bytes in {}\n", at.data.display());
-        for problem in problems {
-            writeln!(text, "DAMAGED: {problem}")?;
-        }
-        output::print_lines(&text)?;
-    }
-    if !sound {
-        bail!("the data is damaged; restore a backup, and keep this folder for the examination");
-    }
-    Ok(())
 }
 
 /// Checks the deployment.
