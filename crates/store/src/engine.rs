@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::limits::TRIM_BYTES_MAX;
 use crate::{
     ClockView, CommitId, CommitTime, DbId, Direction, Error, Key, KeyRange, LogRow, Page,
     PageLimit, Space,
@@ -173,8 +174,21 @@ pub struct CheckpointInfo {
 /// How much one call of [`Engine::trim`] may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrimBudget {
-    /// The most log rows to remove.
+    /// The most log rows to remove. The first one is taken in any case.
     pub log_rows: usize,
+    /// The most bytes of log rows and of keys of the history to remove. The first log row is taken whatever its size.
+    pub bytes: usize,
+}
+
+impl TrimBudget {
+    /// At most `log_rows` log rows and [`TRIM_BYTES_MAX`] bytes.
+    #[must_use]
+    pub const fn rows(log_rows: usize) -> Self {
+        Self {
+            log_rows,
+            bytes: TRIM_BYTES_MAX,
+        }
+    }
 }
 
 /// What one call of [`Engine::trim`] did.
@@ -182,6 +196,8 @@ pub struct TrimBudget {
 pub struct Trimmed {
     /// Log rows removed.
     pub log_rows: usize,
+    /// Their bytes, and those of the keys of the history rows removed.
+    pub bytes: usize,
     /// True when nothing below the asked time is left but the newest log row.
     pub done: bool,
 }

@@ -34,6 +34,10 @@ pub const LOG_IMAGE_BYTES_MAX: usize = 16 * 1024;
 /// The most bytes of repeated rows in one log row.
 pub const LOG_IMAGES_BYTES_MAX: usize = 1024 * 1024;
 
+/// The most bytes of log rows and keys of the history that one step of trimming removes: it is one batch. A step takes
+/// one log row whatever its size.
+pub const TRIM_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// The most commits of one group.
 pub const GROUP_COMMITS_MAX: usize = 512;
 

@@ -17,6 +17,9 @@ const IMAGE: u8 = 4;
 const ROW_BYTES: usize = 48;
 const CHANGE_BYTES: usize = 20;
 
+/// Of a row's head, behind the time: its number, its name and its epoch, in bytes.
+const HEAD_REST_BYTES: usize = size_of::<u64>() + size_of::<CommitId>() + size_of::<u32>();
+
 /// What one commit did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogRow {
@@ -99,10 +102,51 @@ impl LogRow {
             changes: Vec::new(),
         };
         for _ in 0..reader.length()? {
-            row.changes.push(Change::decode(&mut reader)?);
+            row.changes.push(Stored::decode(&mut reader)?.into());
         }
         reader.end()?;
         Ok(row)
+    }
+}
+
+/// As [`LogRow::history_keys`], of a row's bytes: copies no image, and no key but theirs.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub(crate) fn history_keys_of(bytes: &[u8]) -> Result<Vec<(Space, Key)>, Error> {
+    let mut reader = Reader::new(bytes, "a log row");
+    reader.format(FORMAT)?;
+    let time = CommitTime::from_key(reader.array()?);
+    reader.take(HEAD_REST_BYTES)?;
+    let mut keys = Vec::new();
+    for _ in 0..reader.length()? {
+        let change = Stored::decode(&mut reader)?;
+        if let (Some(history), Some(_)) = (change.space.history(), change.replaced) {
+            keys.push((history, history_key(change.key, time)));
+        }
+    }
+    reader.end()?;
+    Ok(keys)
+}
+
+/// A [`Change`] as it lies in a row.
+struct Stored<'a> {
+    space: Space,
+    key: &'a [u8],
+    deleted: bool,
+    replaced: Option<CommitTime>,
+    after: Option<&'a [u8]>,
+}
+
+impl From<Stored<'_>> for Change {
+    fn from(stored: Stored<'_>) -> Self {
+        Self {
+            space: stored.space,
+            key: stored.key.to_vec(),
+            deleted: stored.deleted,
+            replaced: stored.replaced,
+            after: stored.after.map(Bytes::copy_from_slice),
+        }
     }
 }
 
@@ -125,21 +169,23 @@ impl Change {
             put_bytes(into, after);
         }
     }
+}
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
+impl<'a> Stored<'a> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let space = Space::from_code(reader.byte()?).ok_or_else(|| reader.corrupt())?;
         let flags = reader.byte()?;
         if flags & !(DELETED | REPLACED | IMAGE) != 0 {
             return Err(reader.corrupt());
         }
-        let key = reader.sized()?.to_vec();
+        let key = reader.sized()?;
         let replaced = match flags & REPLACED {
             0 => None,
             _ => Some(CommitTime::from_key(reader.array()?)),
         };
         let after = match flags & IMAGE {
             0 => None,
-            _ => Some(Bytes::copy_from_slice(reader.sized()?)),
+            _ => Some(reader.sized()?),
         };
         Ok(Self {
             space,
@@ -182,10 +228,16 @@ mod tests {
         let row = row();
         let bytes = row.encode();
         assert_eq!(LogRow::decode(&bytes).unwrap(), row);
+        let history: Vec<_> = row.history_keys().collect();
+        assert_eq!(history_keys_of(&bytes).unwrap(), history);
+        let check_damaged = |bytes: &[u8]| {
+            assert!(LogRow::decode(bytes).is_err(), "{}", bytes.len());
+            assert!(history_keys_of(bytes).is_err(), "{}", bytes.len());
+        };
         for length in 0..bytes.len() {
-            assert!(LogRow::decode(&bytes[..length]).is_err(), "{length}");
+            check_damaged(&bytes[..length]);
         }
-        assert!(LogRow::decode(&[&bytes[..], b"x"].concat()).is_err());
+        check_damaged(&[&bytes[..], b"x"].concat());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use crate::log::history_keys_of;
 use crate::{
     CommitTime, Direction, Error, Key, KeyRange, LogRow, META_TRIM, PageLimit, Snapshot, Space,
     TrimBudget, Trimmed, log_key, row,
@@ -53,7 +54,8 @@ pub struct TrimStep {
     pub trimmed: Trimmed,
 }
 
-/// Plans a step of trimming below `below`.
+/// Plans a step of trimming below `below`. Holds one log row at a time, or one page of them where the engine visits by
+/// pages, and the keys to remove.
 ///
 /// # Errors
 /// [`Error::Corrupt`] and those of the snapshot.
@@ -64,28 +66,44 @@ pub fn plan_trim(
 ) -> Result<TrimStep, Error> {
     // The newest row stays: the clock is checked against it when the engine opens.
     let below = below.min(snapshot.time());
+    let range = KeyRange {
+        start: Bound::Unbounded,
+        end: Bound::Excluded(log_key(below)),
+    };
     let mut deletes = Vec::new();
     let mut trimmed = Trimmed {
         log_rows: 0,
+        bytes: 0,
         done: true,
     };
-    let mut mark = below;
-    let rows = read_log(
-        snapshot,
-        CommitTime(i64::MIN),
-        budget.log_rows.saturating_add(1),
-    )?;
-    for row in rows.iter().take_while(|row| row.time < below) {
-        if trimmed.log_rows == budget.log_rows {
+    let mut mark = Ok(below.to_key());
+    snapshot.visit(Space::Log, &range, Direction::Forward, &mut |key, value| {
+        let Ok(time) = <[u8; size_of::<CommitTime>()]>::try_from(key) else {
+            mark = Err(Error::Corrupt("a key of the log".to_owned()));
+            return false;
+        };
+        let history = match history_keys_of(value) {
+            Ok(history) => history,
+            Err(error) => {
+                mark = Err(error);
+                return false;
+            }
+        };
+        let keys: usize = history.iter().map(|(_, key)| key.len()).sum();
+        let bytes = trimmed.bytes + key.len() + value.len() + keys;
+        let is_full = trimmed.log_rows >= budget.log_rows || bytes > budget.bytes;
+        if is_full && trimmed.log_rows > 0 {
             trimmed.done = false;
-            mark = row.time;
-            break;
+            mark = Ok(time);
+            return false;
         }
-        deletes.extend(row.history_keys());
-        deletes.push((Space::Log, log_key(row.time)));
         trimmed.log_rows += 1;
-    }
-    let mark = row::encode(snapshot.time(), &mark.to_key());
+        trimmed.bytes = bytes;
+        deletes.extend(history);
+        deletes.push((Space::Log, key.to_vec()));
+        true
+    })?;
+    let mark = row::encode(snapshot.time(), &mark?);
     let mark = Some((META_TRIM.to_vec(), mark));
     Ok(TrimStep {
         mark: mark.filter(|_| !deletes.is_empty()),

@@ -20,9 +20,7 @@ impl Core {
         self.transactions.tend(self.now());
         let core = Arc::clone(self);
         let open = off_async(move || {
-            let budget = TrimBudget {
-                log_rows: TRIM_LOG_ROWS,
-            };
+            let budget = TrimBudget::rows(TRIM_LOG_ROWS);
             let open = core.databases.all();
             for database in &open {
                 // What an export still reads stays.
@@ -55,9 +53,7 @@ impl Core {
     fn trim_closed(&self) -> Result<(), Error> {
         let kept = i64::try_from(HISTORY_KEPT.as_micros()).unwrap_or(i64::MAX);
         let below = CommitTime(self.now().micros().saturating_sub(kept));
-        let budget = TrimBudget {
-            log_rows: TRIM_LOG_ROWS,
-        };
+        let budget = TrimBudget::rows(TRIM_LOG_ROWS);
         let (engine, _) = self.databases.engine();
         for (name, record) in Record::list(&self.read()?, None)? {
             if self.databases.is_open(&name) {

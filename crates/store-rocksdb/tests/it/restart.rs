@@ -126,7 +126,7 @@ fn a_trimmed_log_is_sound() {
     let everything = CommitTime(i64::MAX);
     let step = |rows| {
         engine
-            .trim(DB, everything, TrimBudget { log_rows: rows })
+            .trim(DB, everything, TrimBudget::rows(rows))
             .unwrap()
     };
     assert!(!step(15).done);

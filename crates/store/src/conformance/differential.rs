@@ -27,7 +27,7 @@ fn work(engine: &Arc<dyn Engine>, clock: &Arc<HandClock>) -> BTreeMap<Space, BTr
             .unwrap();
         if at % 50 == 49 {
             let retention = std::time::Duration::from_millis(20);
-            store.trim(retention, TrimBudget { log_rows: 15 }).unwrap();
+            store.trim(retention, TrimBudget::rows(15)).unwrap();
         }
     }
     store.close();

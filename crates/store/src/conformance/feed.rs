@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::{Error, TrimBudget, Trimmed};
+use crate::{Error, TrimBudget, WriteTx};
 
 const WRITERS: u64 = 16;
 const COMMITS: u64 = 12;
@@ -109,34 +109,66 @@ pub(super) fn trimming_removes_old_log_and_history_and_nothing_else(data: &mut d
     // Six commits are older than a second: the format's and five of ours, four of which replaced a row.
     clock.set(begin.0 + 1_000_006);
     let second = Duration::from_secs(1);
-    let step = store.trim(second, TrimBudget { log_rows: 4 }).unwrap();
-    assert_eq!(
-        step,
-        Trimmed {
-            log_rows: 4,
-            done: false
-        }
-    );
-    assert_eq!((rows(Space::Log), rows(Space::DocsHist)), (7, 7));
-    let step = store.trim(second, TrimBudget { log_rows: 100 }).unwrap();
-    assert_eq!(
-        step,
-        Trimmed {
-            log_rows: 2,
-            done: true
-        }
-    );
-    assert_eq!((rows(Space::Log), rows(Space::DocsHist)), (5, 5));
+    let least = TrimBudget {
+        log_rows: 100,
+        bytes: 0,
+    };
+    let steps = [
+        (TrimBudget::rows(4), 4, false, (7, 7)),
+        // However few the bytes, one log row goes.
+        (least, 1, false, (6, 6)),
+        (TrimBudget::rows(100), 1, true, (5, 5)),
+        (TrimBudget::rows(100), 0, true, (5, 5)),
+    ];
+    for (budget, log_rows, done, left) in steps {
+        let step = store.trim(second, budget).unwrap();
+        assert_eq!((step.log_rows, step.done), (log_rows, done), "{budget:?}");
+        assert_eq!(step.bytes > 0, log_rows > 0);
+        assert_eq!((rows(Space::Log), rows(Space::DocsHist)), left);
+    }
     assert!(matches!(store.feed(begin), Err(Error::ReadTimeTooOld)));
     let mut feed = store.feed(CommitTime(begin.0 + 6)).unwrap();
     assert_eq!(feed.next(100, Duration::ZERO).unwrap().len(), 4);
     // However old, the newest log row stays, and the store opens again.
     clock.set(BEGIN + 3_600_000_000);
-    store.trim(second, TrimBudget { log_rows: 100 }).unwrap();
+    store.trim(second, TrimBudget::rows(100)).unwrap();
     assert_eq!((rows(Space::Log), rows(Space::Docs)), (1, 1));
     drop((store, engine, feed));
     let (store, _, _) = open_store(data);
     store
         .write(|tx| tx.put(Space::Docs, b"k".to_vec(), Bytes::new()))
         .unwrap();
+}
+
+pub(super) fn a_step_of_trimming_has_room_for_some_bytes(data: &mut dyn Reopen) {
+    let (store, engine, clock) = open_store(data);
+    let image = Bytes::from(vec![7; 10_000]);
+    for round in 0..20u8 {
+        let put = |tx: &mut WriteTx<'_>| {
+            for key in 0..5 {
+                tx.put(Space::Docs, vec![key], image.slice(usize::from(round)..))?;
+            }
+            Ok::<_, Error>(())
+        };
+        store.write(put).unwrap();
+    }
+    clock.set(BEGIN + 3_600_000_000);
+    let budget = TrimBudget {
+        log_rows: 1_000,
+        bytes: 200_000,
+    };
+    let mut steps = 0;
+    loop {
+        let step = store.trim(Duration::from_secs(1), budget).unwrap();
+        assert!(step.bytes <= budget.bytes, "{step:?}");
+        assert!(step.log_rows <= 4, "{step:?}");
+        steps += 1;
+        if step.done {
+            break;
+        }
+    }
+    assert!(steps >= 5, "{steps}");
+    let rows = |space| dump(engine.snapshot(DB).unwrap().as_ref(), space).len();
+    // The newest log row stays, and what it replaced.
+    assert_eq!((rows(Space::Log), rows(Space::DocsHist)), (1, 5));
 }

@@ -46,7 +46,7 @@ pub(super) fn reads_in_the_past_equal_a_recorded_model(data: &mut dyn Reopen) {
     // A time below the mark is refused; at the mark and above, nothing has changed.
     let (mark, _) = recorded[recorded.len() / 2];
     clock.set(mark.0 + 1_000_000);
-    let budget = TrimBudget { log_rows: 1_000 };
+    let budget = TrimBudget::rows(1_000);
     store.trim(Duration::from_secs(1), budget).unwrap();
     let (gone, kept) = recorded.split_at(recorded.len() / 2);
     for (time, _) in gone {
