@@ -80,6 +80,10 @@ const TESTS: &[(&str, Test)] = &[
         feed::trimming_removes_old_log_and_history_and_nothing_else,
         feed::a_step_of_trimming_has_room_for_some_bytes,
     ),
+    (
+        "trim bytes",
+        feed::a_step_of_trimming_has_room_for_some_bytes,
+    ),
     ("past", past::reads_in_the_past_equal_a_recorded_model),
     (
         "required",

@@ -165,7 +165,8 @@ impl<'a> WriteTx<'a> {
     /// Writes a value where the caller knows of none, because of what it read: an index entry of a new document. Saves
     /// the look-up of the row that it replaces. The transaction runs again when somebody else wrote the key meanwhile.
     ///
-    /// INVARIANT: the key has no row in this view. If it has one, that row's history is lost.
+    /// INVARIANT: the key has no row in this view. If it has one, that row's history is lost. Behind a
+    /// [`put`](Self::put) or [`delete`](Self::delete) of the key by this transaction it is a `put`.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -220,9 +221,14 @@ impl<'a> WriteTx<'a> {
         let place = (space, key);
         let place_bytes = place.1.len();
         let entry = self.writes.entry(place);
-        let before = match &entry {
-            Entry::Occupied(old) => place_bytes + old.get().value.as_ref().map_or(0, Bytes::len),
-            Entry::Vacant(_) => 0,
+        // An earlier write did not know, so what is known after it is not about the row that both replace.
+        let (before, inserts) = match &entry {
+            Entry::Occupied(old) => {
+                let old = old.get();
+                let value_bytes = old.value.as_ref().map_or(0, Bytes::len);
+                (place_bytes + value_bytes, old.inserts)
+            }
+            Entry::Vacant(_) => (0, inserts),
         };
         let after = *total - before + place_bytes + value_bytes;
         if after > limit {
@@ -231,7 +237,7 @@ impl<'a> WriteTx<'a> {
         *total = after;
         let write = entry.or_default();
         write.value = value;
-        write.inserts |= inserts;
+        write.inserts = inserts;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::limits::SNAPSHOT_AGE_MAX;
 use crate::write_tx::{Reads, Write};
 use crate::{
-    CheckpointInfo, ClockView, CommitError, Decision, Direction, Fault, KeyRange, LogRow,
+    CheckpointInfo, ClockView, CommitError, Decision, Direction, Fault, Key, KeyRange, LogRow,
     MemEngine, PageLimit, Read as _, Space, history_key, row,
 };
 
@@ -402,4 +402,28 @@ fn an_insert_runs_again_when_the_key_was_written_meanwhile_and_makes_no_history(
     };
     assert_eq!(page(Space::Idx), [b"k", b"l", b"m"]);
     assert!(page(Space::IdxHist).is_empty());
+}
+
+#[test]
+fn an_insert_behind_another_write_of_the_key_keeps_the_history() {
+    type Work = fn(&mut WriteTx<'_>, Key) -> Result<(), Error>;
+    let works: [Work; 2] = [
+        |tx, key| tx.delete(Space::Idx, key),
+        |tx, key| tx.put(Space::Idx, key, Bytes::new()),
+    ];
+    for work in works {
+        let (_, store) = open();
+        let value = Bytes::from_static;
+        let old = store.write_timed(|tx| tx.put(Space::Idx, b"k".to_vec(), value(b"old")));
+        let old = old.unwrap().1.unwrap();
+        let insert = store.write(|tx| {
+            work(tx, b"k".to_vec())?;
+            tx.insert(Space::Idx, b"k".to_vec(), value(b"new"))
+        });
+        insert.unwrap();
+        let then = store.read_at(old).unwrap().get(Space::Idx, b"k").unwrap();
+        assert_eq!(then, Some(value(b"old")));
+        let now = store.read().unwrap().get(Space::Idx, b"k").unwrap();
+        assert_eq!(now, Some(value(b"new")));
+    }
 }
