@@ -78,7 +78,6 @@ const TESTS: &[(&str, Test)] = &[
     (
         "trim",
         feed::trimming_removes_old_log_and_history_and_nothing_else,
-        feed::a_step_of_trimming_has_room_for_some_bytes,
     ),
     (
         "trim bytes",

@@ -25,10 +25,11 @@ pub struct Verified {
     pub first: Vec<String>,
 }
 
+/// A database, and what its check found or what kept it from its end.
+pub type CheckedDatabase = (DatabaseName, Result<Verified, Error>);
+
 /// Checks the documents of every database against their indexes, one after the other; a deleted one has none. Tells
 /// after every step of how far it is.
-///
-/// The result of a database that cannot be read to its end is what kept it from that.
 ///
 /// # Errors
 /// When the list of databases cannot be read; see [`Error`].
@@ -39,7 +40,7 @@ pub fn verify_documents(
     system: DbId,
     clock: &Arc<dyn Clock>,
     tell: &mut dyn FnMut(&DatabaseName, &Verified),
-) -> Result<Vec<(DatabaseName, Result<Verified, Error>)>, Error> {
+) -> Result<Vec<CheckedDatabase>, Error> {
     let Some(store) = open(engine, system, clock)? else {
         return Ok(Vec::new());
     };

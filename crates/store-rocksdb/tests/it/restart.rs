@@ -124,11 +124,7 @@ fn a_trimmed_log_is_sound() {
     let engine = open(folder.path());
     commit_group(&engine, 20).unwrap();
     let everything = CommitTime(i64::MAX);
-    let step = |rows| {
-        engine
-            .trim(DB, everything, TrimBudget::rows(rows))
-            .unwrap()
-    };
+    let step = |rows| engine.trim(DB, everything, TrimBudget::rows(rows)).unwrap();
     assert!(!step(15).done);
     assert!(step(15).done);
     let left = engine
