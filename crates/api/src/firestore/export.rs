@@ -1,8 +1,8 @@
 //! Exports of a database to files, and imports from them: for administrators, in the background.
 //!
 //! Files are named by paths of the machine that the server runs on, so whoever asks must be somebody who may have the
-//! server read and write files: the command line of its own user, or in dev mode an administrator
-//! ([`Core::may_name_files`]). Storage design, section 9; Firestore specification, section 14.
+//! server read and write files: the command line of its own user ([`Core::may_name_files`]), or in dev mode an administrator
+//! who asks for the emulator's endpoints. Storage design, section 9; Firestore specification, section 14.
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter};
