@@ -158,7 +158,11 @@ impl Plan {
     /// Adds the streams of indexes.
     fn follow(&mut self, ask: &Ask, ways: Vec<Way>, is_any: bool) {
         let rows = first_rows(&ask.query);
-        let share = ways.iter().filter(|way| !way.is_whole()).count();
+        let is_unordered = |way: &Way| !way.is_whole() && way.matched == 0 && !is_any;
+        // Those without order are one stream together.
+        let is_sorted = |way: &&Way| !way.is_whole() && !is_unordered(way);
+        let share =
+            ways.iter().filter(is_sorted).count() + usize::from(ways.iter().any(is_unordered));
         let mut unordered = Vec::new();
         for way in ways {
             for path in &way.paths {
@@ -167,7 +171,7 @@ impl Plan {
                     self.used.push(used);
                 }
             }
-            let is_unordered = !way.is_whole() && way.matched == 0 && !is_any;
+            let is_unordered = is_unordered(&way);
             let numbers = numbers(ask, &way);
             let is_tally =
                 ask.is_tally && is_any && way.is_exact && numbers.is_some() && way.has_no_others();

@@ -7,7 +7,7 @@ use firekeep_model::{CollectionId, Document, Value};
 use crate::aggregate::{Aggregation as Asked, AggregationQuery, Operator};
 use crate::exec::reader::{Counts, Cx};
 use crate::exec::tests::{AMPLE, database_with};
-use crate::exec::Ask;
+use crate::exec::{Ask, Stream};
 use crate::filter::Filter;
 use crate::fixture::World;
 use crate::index::{Catalog, Definition, IndexOrder, QueryScope, change};
@@ -363,4 +363,25 @@ fn choosing_among_many_indexes_reads_few_rows() {
         assert!(read > 0 && read <= PLAN_ROWS_MAX, "{read} of {branches}");
         assert_eq!(cx.rows_left, 0);
     }
+}
+
+#[test]
+fn streams_that_are_sorted_share_the_memory() {
+    let (world, catalog) = database();
+    // The filters come in another order than the query's: they are one stream after the other, and so one sorted one.
+    let branch = |at: i64| f("mod50", "==", at);
+    let query = Query {
+        filter: Some(Filter::Or((0..10).map(branch).collect())),
+        order_by: orders(&["half", "rare"]),
+        ..query("c")
+    };
+    let ask = Ask::new(query);
+    let tx = world.read();
+    let mut cx = Cx::new(&tx, 10, Counts::default());
+    let found = plan(&ask, &catalog, &mut cx).unwrap();
+    let kept = found.streams.iter().map(|stream| match stream {
+        Stream::Sorted(sorted) => sorted.keep_bytes(),
+        Stream::Direct(_) => 0,
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [ask.keep.1]);
 }
