@@ -21,6 +21,12 @@ pub const READ_DOCUMENTS: usize = 32;
 /// Rows that a scan of a collection reads at a time where it does not know how many it needs. Ours.
 pub const SCAN_ROWS: usize = 64;
 
+/// Rows of indexes that are read to choose among them, for all conjunctions of a query together. Ours.
+pub const PLAN_ROWS_MAX: usize = 1_024;
+
+/// Rows of an index that are so few that none with fewer is looked for. Ours.
+pub const SHORT_ROWS: usize = 8;
+
 /// Documents of which the sort keys are kept while an answer is put in order that no index has in order. Ours.
 pub const SORT_DOCUMENTS_MAX: usize = 100_000;
 

@@ -31,10 +31,10 @@ use crate::exec::{Ask, Sorted, Source, Stream, Tally, Walk};
 use crate::filter::Term;
 use crate::index::catalog::Catalog;
 use crate::index::definition::{IndexOrder, QueryScope, properties};
-use crate::limits::SCAN_ROWS;
+use crate::limits::{PLAN_ROWS_MAX, SCAN_ROWS};
 use crate::plan::available::Indexes;
 use crate::plan::branch::Branch;
-use crate::plan::choose::choose;
+use crate::plan::choose::{Choice, choose};
 use crate::plan::path::Path;
 use crate::plan::ways::Way;
 use crate::query::{Direction, Query};
@@ -55,13 +55,12 @@ pub(crate) struct Plan {
 
 /// Plans a query. Reads a page of some indexes where that is needed to choose one.
 pub(crate) fn plan(ask: &Ask, catalog: &Catalog, cx: &mut Cx<'_>) -> Result<Plan, Error> {
-    plan_by(ask, catalog, &mut |branch, ways, is_walk_ordered| {
-        choose(branch, ways, is_walk_ordered, cx)
-    })
+    let mut rows = PLAN_ROWS_MAX;
+    plan_by(ask, catalog, &mut |choice| choose(choice, &mut rows, cx))
 }
 
-/// Chooses one of the ways of a conjunction, or none; told if without one the documents come in order.
-type Chooser<'c> = &'c mut dyn FnMut(&Branch<'_>, &[Way], bool) -> Result<Option<usize>, Error>;
+/// Chooses one of the ways of a conjunction, or none.
+type Chooser<'c> = &'c mut dyn FnMut(&Choice<'_>) -> Result<Option<usize>, Error>;
 
 fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Error> {
     let dnf = match &ask.query.filter {
@@ -85,14 +84,20 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
     let name_order = names::order(&ask.orders, only);
     let mut walked = Vec::new();
     let mut found = Vec::new();
-    for branch in &branches {
+    for (at, branch) in branches.iter().enumerate() {
         let mut ways = indexes
             .as_ref()
             .map_or_else(Vec::new, |indexes| ways::all(branch, indexes));
         if ways.iter().any(Way::is_empty) {
             continue;
         }
-        match choose(branch, &ways, name_order.is_some())?.filter(|at| *at < ways.len()) {
+        let choice = Choice {
+            branch,
+            ways: &ways,
+            is_walk_ordered: name_order.is_some(),
+            branches_left: branches.len() - at,
+        };
+        match choose(&choice)?.filter(|at| *at < ways.len()) {
             Some(at) => found.push(ways.swap_remove(at)),
             None => walked.push(branch.terms),
         }
@@ -153,7 +158,11 @@ impl Plan {
     /// Adds the streams of indexes.
     fn follow(&mut self, ask: &Ask, ways: Vec<Way>, is_any: bool) {
         let rows = first_rows(&ask.query);
-        let share = ways.iter().filter(|way| !way.is_whole()).count();
+        let is_unordered = |way: &Way| !way.is_whole() && way.matched == 0 && !is_any;
+        // Those without order are one stream together.
+        let is_sorted = |way: &&Way| !way.is_whole() && !is_unordered(way);
+        let share =
+            ways.iter().filter(is_sorted).count() + usize::from(ways.iter().any(is_unordered));
         let mut unordered = Vec::new();
         for way in ways {
             for path in &way.paths {
@@ -162,7 +171,7 @@ impl Plan {
                     self.used.push(used);
                 }
             }
-            let is_unordered = !way.is_whole() && way.matched == 0 && !is_any;
+            let is_unordered = is_unordered(&way);
             let numbers = numbers(ask, &way);
             let is_tally =
                 ask.is_tally && is_any && way.is_exact && numbers.is_some() && way.has_no_others();
@@ -261,7 +270,9 @@ pub(crate) fn plan_any(
     catalog: &Catalog,
     mut choose: impl FnMut(usize) -> usize,
 ) -> Result<Plan, Error> {
-    plan_by(ask, catalog, &mut |_, ways, _| Ok(Some(choose(ways.len()))))
+    plan_by(ask, catalog, &mut |choice| {
+        Ok(Some(choose(choice.ways.len())))
+    })
 }
 
 #[cfg(test)]

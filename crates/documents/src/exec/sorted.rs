@@ -83,6 +83,11 @@ impl Sorted {
     }
 
     #[cfg(test)]
+    pub(crate) const fn keep_bytes(&self) -> usize {
+        self.keep_bytes
+    }
+
+    #[cfg(test)]
     pub(crate) const fn source(&self) -> &Source {
         &self.source
     }

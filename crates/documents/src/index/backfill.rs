@@ -6,10 +6,12 @@
 
 use bytes::Bytes;
 use firekeep_model::{CollectionId, DocumentPath, FieldPath, Map, Value};
-use firekeep_store::{Direction, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx};
+use firekeep_store::{
+    CommitTime, Direction, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx,
+};
 
 use crate::codec::{self, Created};
-use crate::index::catalog::{Catalog, State};
+use crate::index::catalog::{Catalog, Kinds, State};
 use crate::index::change;
 use crate::index::entries::{self, Change};
 use crate::index::key::{self, IndexId};
@@ -74,6 +76,31 @@ impl Task {
             }
             Self::Group(collection) => of(collection),
             Self::Fields { collection, .. } => collection.as_ref().is_none_or(of),
+        }
+    }
+
+    /// What the catalogue says about it, and since when.
+    fn asked(&self, catalog: &Catalog) -> Option<Asked> {
+        match self {
+            Self::Composite(id) => {
+                let mut composites = catalog.all_composites().iter();
+                let composite = composites.find(|composite| composite.id == *id)?;
+                Some(Asked::of(composite.state, composite.since))
+            }
+            Self::Group(collection) => {
+                let mut groups = catalog.groups().iter();
+                let group = groups.find(|group| group.collection == *collection)?;
+                Some(Asked::of(group.state, group.since))
+            }
+            Self::Fields { collection, field } => {
+                let mut rules = catalog.overrides().iter();
+                let rule =
+                    rules.find(|rule| rule.collection == *collection && rule.field == *field)?;
+                Some(Asked {
+                    kinds: rule.kinds,
+                    since: rule.since,
+                })
+            }
         }
     }
 
@@ -157,9 +184,28 @@ pub fn step(store: &Store, task: &Task) -> Result<Step, Error> {
     }
 }
 
+/// What a task is to do. What was read for another one is of no use: keys of documents are none of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    kinds: Kinds,
+    since: CommitTime,
+}
+
+impl Asked {
+    const fn of(state: State, since: CommitTime) -> Self {
+        let kinds = Kinds {
+            values: state,
+            elements: state,
+        };
+        Self { kinds, since }
+    }
+}
+
 /// What a step is about. Read outside of the transaction, which so depends on these documents only, and not on what comes
 /// between them.
 struct Page {
+    /// What it was read for.
+    asked: Option<Asked>,
     from: Progress,
     keys: Vec<Key>,
     /// Where the next one begins; `None` when this is the last.
@@ -169,6 +215,7 @@ struct Page {
 impl Page {
     fn read(tx: &dyn Read, task: &Task, documents: usize) -> Result<Self, Error> {
         let catalog = Catalog::load(tx)?;
+        let asked = task.asked(&catalog);
         let from = progress(tx, task)?;
         let dropped = task.dropped_range(&catalog);
         let (space, rows) = match dropped {
@@ -192,7 +239,12 @@ impl Page {
                 }
                 if keys.len() >= rows || seen >= STEP_ROWS {
                     let next = Some(key);
-                    return Ok(Self { from, keys, next });
+                    return Ok(Self {
+                        asked,
+                        from,
+                        keys,
+                        next,
+                    });
                 }
             }
             match page.next {
@@ -201,6 +253,7 @@ impl Page {
             }
         }
         Ok(Self {
+            asked,
             from,
             keys,
             next: None,
@@ -212,8 +265,8 @@ impl Page {
         if !catalog.tasks().contains(task) {
             return Ok(Step::Done);
         }
-        // Somebody else went on, or began anew.
-        if progress(tx, task)? != self.from {
+        // Somebody else went on, or began anew, or wants something else now.
+        if task.asked(&catalog) != self.asked || progress(tx, task)? != self.from {
             return Ok(Step::More);
         }
         let done = match task.dropped_range(&catalog) {

@@ -198,8 +198,14 @@ fn change_override(
         if !other.kinds.is_settled() {
             return Err(InvalidIndex::Busy.into());
         }
-        // What a rule left behind that was taken back follows the one around it again.
-        if other.declared.is_none() && other.is_within(&rule) {
+        // What a rule left behind that was taken back follows the one around it again, if that is this one. Another one
+        // between them says since when entries are complete that are not its own: it does not know of a later time.
+        let is_between =
+            |one: &Override| one.declared.is_some() && other.is_within(one) && one.is_within(&rule);
+        if other.declared.is_none()
+            && other.is_within(&rule)
+            && !catalog.overrides().iter().any(is_between)
+        {
             let name = stored::override_name(other.collection.as_ref(), other.field.as_ref());
             tx.delete(Space::Meta, name)?;
         }

@@ -1,26 +1,43 @@
 //! Which way is taken to the documents of a conjunction.
 //!
 //! A way that is exact and in order is taken at once. Otherwise a page of every way that leads to some documents only is
-//! read: one that ends within the page is short, whatever is left to filter and to sort. Where all are long, order is
-//! worth more than a filter if there is a limit, and less if there is none.
+//! read, as far as the plan has rows left for that: one that ends within the page is short, whatever is left to filter and
+//! to sort. Where all are long, order is worth more than a filter if there is a limit, and less if there is none.
 
 use std::ops::Bound;
 
 use firekeep_store::limits::PAGE_ROWS_MAX;
-use firekeep_store::{KeyRange, Space};
+use firekeep_store::{Direction, KeyRange, Space};
 
 use crate::Error;
 use crate::exec::reader::{Cx, Reader, Step};
+use crate::limits::SHORT_ROWS;
 use crate::plan::branch::Branch;
 use crate::plan::ways::Way;
 
-/// Chooses one of the ways, or none of them: then all documents of the collection are looked at.
+/// The ways of a conjunction, and what else the choice of one goes by.
+pub(crate) struct Choice<'c> {
+    pub(crate) branch: &'c Branch<'c>,
+    pub(crate) ways: &'c [Way],
+    /// If without any of them the documents come in order.
+    pub(crate) is_walk_ordered: bool,
+    /// Of how many conjunctions the ways are still to be chosen, this one among them.
+    pub(crate) branches_left: usize,
+}
+
+/// Chooses one of the ways, or none of them: then all documents of the collection are looked at. Takes from `rows` those
+/// that it read.
 pub(crate) fn choose(
-    branch: &Branch<'_>,
-    ways: &[Way],
-    is_walk_ordered: bool,
+    choice: &Choice<'_>,
+    rows: &mut usize,
     cx: &mut Cx<'_>,
 ) -> Result<Option<usize>, Error> {
+    let Choice {
+        branch,
+        ways,
+        is_walk_ordered,
+        branches_left,
+    } = *choice;
     if branch.names.iter().all(is_point) {
         return Ok(None);
     }
@@ -34,7 +51,12 @@ pub(crate) fn choose(
     if ways.len() == 1 && !is_walk_ordered {
         return Ok(Some(0));
     }
-    match shortest(ways, cx)? {
+    // Each conjunction may read as much as those behind it.
+    let share = *rows / branches_left.max(1);
+    let mut left = share;
+    let short = shortest(ways, &mut left, cx)?;
+    *rows -= share - left;
+    match short {
         Some(short) => Ok(Some(short)),
         None => Ok(among_long(branch, ways, is_walk_ordered)),
     }
@@ -48,39 +70,48 @@ fn is_point(range: &KeyRange) -> bool {
     }
 }
 
-/// The shortest way that is shorter than a page.
-fn shortest(ways: &[Way], cx: &mut Cx<'_>) -> Result<Option<usize>, Error> {
-    let mut best: Option<(usize, usize)> = None;
+/// The shortest way that is shorter than a page, as far as the rows that are left show it. One that is short enough ends
+/// the search.
+fn shortest(ways: &[Way], left: &mut usize, cx: &mut Cx<'_>) -> Result<Option<usize>, Error> {
+    let mut best = None;
+    let mut length = PAGE_ROWS_MAX;
     for (at, way) in ways.iter().enumerate().filter(|(_, way)| way.is_narrow()) {
-        let mut length = PAGE_ROWS_MAX;
         for path in &way.paths {
-            length = length.min(rows(&path.ranges, cx)?);
-        }
-        if length < best.map_or(PAGE_ROWS_MAX, |(length, _)| length) {
-            best = Some((length, at));
+            if length <= SHORT_ROWS || *left == 0 {
+                return Ok(best);
+            }
+            if let Some(rows) = rows(&path.ranges, length, left, cx)? {
+                length = rows;
+                best = Some(at);
+            }
         }
     }
-    Ok(best.map(|(_, at)| at))
+    Ok(best)
 }
 
-/// How many rows ranges have, up to a page of them.
-fn rows(ranges: &[KeyRange], cx: &mut Cx<'_>) -> Result<usize, Error> {
-    let mut reader = Reader::new(
-        Space::Idx,
-        ranges.to_vec(),
-        firekeep_store::Direction::Forward,
-        PAGE_ROWS_MAX,
-    );
+/// How many rows ranges have, if that is less than `most`, and the rows that are left show it.
+fn rows(
+    ranges: &[KeyRange],
+    most: usize,
+    left: &mut usize,
+    cx: &mut Cx<'_>,
+) -> Result<Option<usize>, Error> {
+    let may_read = most.min(*left);
+    let ranges = ranges.to_vec();
+    let mut reader = Reader::new(Space::Idx, ranges, Direction::Forward, may_read);
+    let rows_left = std::mem::replace(&mut cx.rows_left, may_read);
     let mut count = 0;
-    // A page that is cut short would make the way look short.
-    let rows_left = std::mem::replace(&mut cx.rows_left, usize::MAX);
-    while count < PAGE_ROWS_MAX
-        && let Step::Item(_) = reader.next(cx)?
-    {
-        count += 1;
-    }
-    cx.rows_left = rows_left.saturating_sub(count);
-    Ok(count)
+    let end = loop {
+        match reader.next(cx)? {
+            Step::Item(_) => count += 1,
+            Step::End => break Some(count),
+            Step::Pause => break None,
+        }
+    };
+    let read = may_read - cx.rows_left;
+    *left -= read;
+    cx.rows_left = rows_left.saturating_sub(read);
+    Ok(end.filter(|count| *count < most))
 }
 
 fn among_long(branch: &Branch<'_>, ways: &[Way], is_walk_ordered: bool) -> Option<usize> {

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use firekeep_model::{CollectionId, Document, Value};
 
 use crate::aggregate::{Aggregation as Asked, AggregationQuery, Operator};
+use crate::exec::reader::{Counts, Cx};
 use crate::exec::tests::{AMPLE, database_with};
+use crate::exec::{Ask, Stream};
 use crate::filter::Filter;
 use crate::fixture::World;
 use crate::index::{Catalog, Definition, IndexOrder, QueryScope, change};
+use crate::limits::PLAN_ROWS_MAX;
+use crate::plan::plan;
 use crate::query::fixture::{
     and, array, cursor, document, f, field, field_path, l, or, orders, query,
 };
@@ -331,4 +335,53 @@ fn groups_are_scanned_unless_they_are_indexed() {
     };
     check(false, "(__name__ ASC)", (0, 3_000));
     check(true, "(n ASC, __name__ ASC)", (1, 1));
+}
+
+#[test]
+fn choosing_among_many_indexes_reads_few_rows() {
+    let (world, catalog) = database();
+    // Each conjunction has several ways, none of which is exact, and all of which are long.
+    let branch = |at: usize| {
+        let at = i64::try_from(at % 7).unwrap();
+        and([
+            f("mod7", ">=", at),
+            f("mod50", ">=", at),
+            f("n", ">=", 10 * at),
+        ])
+    };
+    for branches in [1, 3, 20] {
+        let query = Query {
+            filter: Some(Filter::Or((0..branches).map(branch).collect())),
+            limit: Some(1),
+            ..query("c")
+        };
+        let ask = Ask::new(query);
+        let tx = world.read();
+        let mut cx = Cx::new(&tx, 10, Counts::default());
+        plan(&ask, &catalog, &mut cx).unwrap();
+        let read = usize::try_from(cx.counts.entries).unwrap();
+        assert!(read > 0 && read <= PLAN_ROWS_MAX, "{read} of {branches}");
+        assert_eq!(cx.rows_left, 0);
+    }
+}
+
+#[test]
+fn streams_that_are_sorted_share_the_memory() {
+    let (world, catalog) = database();
+    // The filters come in another order than the query's: they are one stream after the other, and so one sorted one.
+    let branch = |at: i64| f("mod50", "==", at);
+    let query = Query {
+        filter: Some(Filter::Or((0..10).map(branch).collect())),
+        order_by: orders(&["half", "rare"]),
+        ..query("c")
+    };
+    let ask = Ask::new(query);
+    let tx = world.read();
+    let mut cx = Cx::new(&tx, 10, Counts::default());
+    let found = plan(&ask, &catalog, &mut cx).unwrap();
+    let kept = found.streams.iter().map(|stream| match stream {
+        Stream::Sorted(sorted) => sorted.keep_bytes(),
+        Stream::Direct(_) => 0,
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [ask.keep.1]);
 }

@@ -276,3 +276,41 @@ fn what_is_being_removed_is_not_asked_for_at_once() {
         Err(InvalidIndex::NoSuchIndex(missing))
     );
 }
+
+#[test]
+fn a_step_that_was_read_before_a_removal_does_not_end_it() {
+    type Change = fn(&mut WriteTx<'_>, IndexId) -> Result<(), Error>;
+    let composite = Task::Composite(IndexId::FIRST_COMPOSITE);
+    let rows: [(Task, Change, Change); 2] = [
+        (
+            composite,
+            |tx, _| {
+                let definition = define("c", QueryScope::Collection, "a ASC, b DESC");
+                change::add_composite(tx, definition).map(drop)
+            },
+            change::remove_composite,
+        ),
+        (
+            Task::Group(id("c")),
+            |tx, _| change::enable_group(tx, &id("c")),
+            |tx, _| change::disable_group(tx, &id("c")),
+        ),
+    ];
+    for (task, declare, remove) in rows {
+        let (world, indexes) = (World::new(), Indexes::new());
+        let first = IndexId::FIRST_COMPOSITE;
+        world.store.write(|tx| declare(tx, first)).unwrap();
+        // Few enough for one step, and their writers keep the index from the start.
+        for at in 0..5 {
+            let path = format!("c/{at}");
+            let write = crate::fixture::set(&path, &[("a", at.into()), ("b", at.into())]);
+            world.commit_with(&[write], &indexes).unwrap();
+        }
+        let page = Page::read(&world.read(), &task, STEP_DOCUMENTS).unwrap();
+        world.store.write(|tx| remove(tx, first)).unwrap();
+        let stale = world.store.write(|tx| page.apply(tx, &task));
+        assert_eq!(stale.unwrap(), Step::More);
+        finish(&world, || {});
+        check(&world.read(), &Plan::default());
+    }
+}

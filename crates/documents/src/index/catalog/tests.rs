@@ -188,3 +188,34 @@ fn an_index_is_not_ready_before_it_was() {
         assert_eq!(single, state);
     }
 }
+
+#[test]
+fn a_rule_that_was_taken_back_is_kept_below_another_one() {
+    use IndexOrder::Ascending;
+    let (world, _) = world_with(|tx| set(tx, Some("c"), Some("a"), &[Ascending]));
+    let write = |work: &dyn Fn(&mut WriteTx<'_>) -> Result<(), Error>| {
+        let time = world.store.write_timed(|tx| work(tx)).unwrap().1;
+        world.store.write(|tx| finish(tx)).unwrap();
+        time.unwrap()
+    };
+    let state = |at: Option<CommitTime>, of: &str| {
+        let now = Catalog::load(&world.read()).unwrap();
+        let then = at.map_or_else(|| now.clone(), |at| now.as_of(at));
+        then.field_state(&id("c"), &field(of), Kind::Values)
+    };
+    let inner = field("a.b");
+    let exempted = write(&|tx| set(tx, Some("c"), Some("a.b"), &[]));
+    write(&|tx| change::remove_override(tx, Some(&id("c")), Some(&inner)));
+    assert_eq!(state(None, "a.b"), State::Ready);
+    assert_eq!(state(Some(exempted), "a.b"), State::Building);
+    // `a` goes on to say what holds for `a.b`, but `a.b` has entries since later only.
+    write(&|tx| set(tx, Some("c"), None, &[Ascending]));
+    assert_eq!(state(None, "a.b"), State::Ready);
+    assert_eq!(state(Some(exempted), "a.b"), State::Building);
+    assert_eq!(state(Some(exempted), "a"), State::Ready);
+    // Once nothing is between them, it is forgotten.
+    write(&|tx| set(tx, Some("c"), Some("a"), &[]));
+    assert_eq!(state(None, "a.b"), State::Off);
+    let rules = Catalog::load(&world.read()).unwrap().overrides().len();
+    assert_eq!(rules, 2);
+}
