@@ -44,6 +44,37 @@ pub struct Status {
     pub project_id: String,
 }
 
+/// What failed in a round of work without a request: the first of it is its end.
+#[derive(Default)]
+pub(crate) struct Round(Option<Error>);
+
+impl Round {
+    /// Logs a failure under the name of the part.
+    pub(crate) fn note<T>(&mut self, part: &str, done: Result<T, Error>) -> Option<T> {
+        match done {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::error!(%error, part, "upkeep failed");
+                self.keep(Err(error));
+                None
+            }
+        }
+    }
+
+    /// Keeps a failure that is in the log already.
+    pub(crate) fn keep(&mut self, done: Result<(), Error>) {
+        if let Err(error) = done {
+            self.0.get_or_insert(error);
+        }
+    }
+
+    /// # Errors
+    /// The first failure.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
 /// Everything an operation needs. Shared by all edges.
 pub struct Core {
     pub(crate) store: Arc<Store>,
@@ -175,15 +206,18 @@ impl Core {
     }
 
     /// Moves the signing keys along their lives, writes the last sign-in times, drops old rate limits, and removes old
-    /// history of documents. Called twice a minute, and at the end.
+    /// history of documents. Called twice a minute, and at the end. What fails is logged, and keeps nothing else from
+    /// being done.
     ///
     /// # Errors
-    /// Storage errors.
+    /// The first storage error.
     pub async fn tend(self: &Arc<Self>) -> Result<(), Error> {
         self.limiter.tend(self.now());
-        self.advance_keys().await?;
-        self.tend_databases().await?;
-        self.write_activity().await
+        let mut round = Round::default();
+        round.note("signing keys", self.advance_keys().await);
+        round.keep(self.tend_databases().await);
+        round.note("sign-in times", self.write_activity().await);
+        round.end()
     }
 
     // ---- who asks ----

@@ -6,6 +6,8 @@ use firekeep_documents::Budget;
 
 /// How many Firestore databases are open at once: each has a thread. Those that nobody uses are closed for others.
 pub(crate) const DATABASES_OPEN_MAX: usize = 256;
+/// How long the answer to a deletion waits for the database to be empty; then that goes on in the background.
+pub(crate) const EMPTYING_WAIT: Duration = Duration::from_secs(2);
 /// How long a database that nobody uses stays open.
 pub(crate) const DATABASE_IDLE: Duration = Duration::from_secs(300);
 /// How long a transaction may last. Source: Firestore specification, section 1.4.
@@ -21,6 +23,8 @@ pub(crate) const TRANSACTION_READ_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(crate) const TRANSACTIONS_READ_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How many turns there are for transactions that lost: documents share them by their names.
 pub(crate) const TRANSACTION_TURNS: usize = 256;
+/// How long a transaction keeps its turn.
+pub(crate) const TRANSACTION_TURN_KEPT: Duration = Duration::from_secs(5);
 /// How long a transaction waits for its turn; then it goes on without.
 pub(crate) const TRANSACTION_TURN_WAIT: Duration = Duration::from_secs(3);
 
@@ -61,7 +65,7 @@ pub(crate) fn page_size(wanted: u32, default: usize, max: usize) -> usize {
 
 /// How many log rows one step of trimming a database removes, and how many steps are made at a time.
 pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
-pub(crate) const TRIM_STEPS_MAX: usize = 50;
+pub(crate) const TRIM_STEPS_MAX: usize = 500;
 /// How often the history of databases is trimmed that are not open.
 pub(crate) const CLOSED_ROUND: Duration = Duration::from_secs(3600);
 /// How far back documents can be read. Source: Firestore specification, section 1.4.
@@ -73,6 +77,8 @@ pub(crate) const OPERATIONS_AT_ONCE: usize = 4;
 /// How many exports and imports are remembered, with those that go on.
 pub(crate) const OPERATIONS_KEPT: usize = 64;
 
+/// How many collection groups are indexed because a query asked for them; more need a declared index.
+pub(crate) const INDEXED_GROUPS_MAX: usize = 1_000;
 /// How long deploying indexes waits for rules that are still being carried out. The command line waits 30 seconds for
 /// its answer.
 pub(crate) const DEPLOY_TIME_MAX: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use crate::plan::{Before, Plan, plan};
 use crate::queue::{Queue, Refusal, Submission};
 use crate::recent::{Conflict, Recent};
 use crate::write_tx::{Intent, Place, Write};
-use crate::{CommitError, CommitId, CommitTime, DbId, Decision, Engine, Error, Space};
+use crate::{
+    ClockState, ClockView, CommitError, CommitId, CommitTime, DbId, Decision, Engine, Error, Space,
+};
 
 /// How often the outcome of a lost commit is looked up.
 const LOOK_UPS_MAX: usize = 20;
@@ -25,10 +28,40 @@ pub(crate) struct Committer {
     engine: Arc<dyn Engine>,
     db: DbId,
     queue: Arc<Queue>,
+    floor: Arc<Floor>,
     recent: Recent,
     ids: CommitIds,
     /// The group before was one transaction or none.
     lonely: bool,
+}
+
+/// The time that no commit gets any more, and none before it. In memory: by the next start the wall clock is past it.
+pub(crate) struct Floor(AtomicI64);
+
+impl Default for Floor {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl Floor {
+    /// Holds for every group that is decided from now on.
+    pub(crate) fn raise(&self, time: CommitTime) {
+        self.0.fetch_max(time.0, Ordering::SeqCst);
+    }
+
+    /// The clock, such that commits get times after it.
+    fn under<'a>(&self, view: &ClockView<'a>) -> ClockView<'a> {
+        let least = CommitTime(self.0.load(Ordering::SeqCst)).successor();
+        let floor = view.state.floor.max(least);
+        ClockView {
+            state: ClockState {
+                floor,
+                ..view.state
+            },
+            ..*view
+        }
+    }
 }
 
 impl Committer {
@@ -37,12 +70,14 @@ impl Committer {
         engine: Arc<dyn Engine>,
         db: DbId,
         queue: Arc<Queue>,
+        floor: Arc<Floor>,
         time: CommitTime,
     ) -> Self {
         Self {
             engine,
             db,
             queue,
+            floor,
             recent: Recent::new(time),
             ids: CommitIds::default(),
             lonely: true,
@@ -121,7 +156,8 @@ impl Committer {
             .engine
             .commit(self.db, self.recent.complete_to(), &mut |view| {
                 let group = group.take().unwrap_or_default();
-                planned = plan(view, group, &before, &self.recent, || self.ids.next());
+                let view = self.floor.under(view);
+                planned = plan(&view, group, &before, &self.recent, || self.ids.next());
                 match &mut planned {
                     Ok(plan) if !plan.batches.is_empty() => {
                         Decision::Apply(std::mem::take(&mut plan.batches))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use firekeep_model::{Clock, Timestamp};
 
-use crate::committer::Committer;
+use crate::committer::{Committer, Floor};
 use crate::gate::{Gates, Turn};
 use crate::limits::WRITE_TRIES_MAX;
 use crate::meta::{self, FORMAT, STEPS};
@@ -24,6 +24,7 @@ pub struct Store {
     db: DbId,
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
+    floor: Arc<Floor>,
     gates: Gates,
     committer: Arc<Mutex<Committer>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -42,7 +43,9 @@ impl Store {
     ) -> Result<Arc<Self>, Error> {
         let queue = Arc::new(Queue::default());
         let time = engine.snapshot(db)?.time();
-        let committer = Committer::new(Arc::clone(&engine), db, Arc::clone(&queue), time);
+        let floor = Arc::<Floor>::default();
+        let (line, least) = (Arc::clone(&queue), Arc::clone(&floor));
+        let committer = Committer::new(Arc::clone(&engine), db, line, least, time);
         let committer = Arc::new(Mutex::new(committer));
         let (commits, line) = (Arc::clone(&committer), Arc::clone(&queue));
         let thread = std::thread::Builder::new()
@@ -53,6 +56,7 @@ impl Store {
             db,
             clock,
             queue,
+            floor,
             gates: Gates::default(),
             committer,
             thread: Mutex::new(Some(thread)),
@@ -80,6 +84,20 @@ impl Store {
     /// [`Error::Corrupt`].
     pub fn read_at(&self, time: CommitTime) -> Result<ReadTx<'_>, Error> {
         ReadTx::begin_at(self, time)
+    }
+
+    /// Makes a time a snapshot: from the answer on, everything that was or will be committed up to `time` is visible.
+    /// Without it, a commit whose time was given already may become visible later. Commits that follow get later times,
+    /// so `time` must not be after the wall clock. Waits for the commits in line; never call it on an async thread.
+    ///
+    /// It knows the commits of this store only: an engine that several machines write to needs more.
+    ///
+    /// # Errors
+    /// [`Error::Fatal`], [`Error::Closed`], [`Error::Unavailable`].
+    pub fn settle(&self, time: CommitTime) -> Result<(), Error> {
+        self.floor.raise(time);
+        // One that writes nothing: whoever got a time before the floor was raised is in this group or before it.
+        self.submit(Intent::default(), false).map(|_| ())
     }
 
     /// Runs `work` in a transaction and gives its answer once what it wrote is durable. A transaction that wrote

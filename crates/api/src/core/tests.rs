@@ -41,3 +41,14 @@ async fn old_rate_limits_are_dropped_when_the_server_is_tended() {
     core.tend().await.unwrap();
     assert_eq!(core.limiter.len(), 0);
 }
+
+#[test]
+fn a_failure_keeps_nothing_else_from_being_done_and_the_first_one_is_told() {
+    let mut round = Round::default();
+    assert_eq!(round.note("one", Ok(1)), Some(1));
+    assert_eq!(round.note::<()>("two", Err(Error::Aborted)), None);
+    round.keep(Err(Error::Forbidden));
+    assert_eq!(round.note("three", Ok(3)), Some(3));
+    assert!(matches!(round.end(), Err(Error::Aborted)));
+    assert!(Round::default().end().is_ok());
+}

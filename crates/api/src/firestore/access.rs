@@ -18,9 +18,9 @@ use crate::{AccountError, Core, Error};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
     /// Everybody, without any credential. Dev mode only.
-    #[default]
     Open,
     /// Administrators.
+    #[default]
     Administrators,
 }
 

@@ -53,7 +53,7 @@ impl Firestore {
         let page = take_page(&mut rest);
         let first = reading.here(move |tx| read_page(tx, page)).await?;
         Ok(Gets {
-            transaction: reading.begun.clone(),
+            transaction: reading.tell_begun(),
             read_time: reading.time(),
             reading,
             first: Some(

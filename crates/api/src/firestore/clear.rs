@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use firekeep_documents::{Operation, Precondition, Write, commit, keys};
-use firekeep_model::{Caller, DatabaseName, OpContext};
-use firekeep_store::{Direction, Key, KeyRange, PageLimit, Read as _, Space};
+use firekeep_documents::index::Indexes;
+use firekeep_documents::{Error as DocumentError, Operation, Precondition, Write, commit, keys};
+use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp};
+use firekeep_store::{Direction, Error as StoreError, Key, KeyRange, PageLimit, Read as _, Space};
 
 use super::Firestore;
 use super::database::{Database, off_async};
@@ -30,10 +31,7 @@ impl Firestore {
 
 impl Database {
     /// Deletes all documents, page by page. Blocks.
-    pub(super) fn delete_documents(
-        self: &Arc<Self>,
-        now: firekeep_model::Timestamp,
-    ) -> Result<(), Error> {
+    pub(super) fn delete_documents(self: &Arc<Self>, now: Timestamp) -> Result<(), Error> {
         let indexes = self.indexes();
         let mut range = KeyRange::all();
         loop {
@@ -47,17 +45,34 @@ impl Database {
             let page = page.map_err(Error::of_storage)?;
             drop(tx);
             let writes: Result<Vec<_>, _> = page.rows.iter().map(|(key, _)| delete(key)).collect();
-            let writes = writes?;
-            self.store.write(|tx| {
-                let mut rng = SystemRng;
-                let cx = OpContext { now, rng: &mut rng };
-                let catalog = indexes.catalog(tx)?;
-                commit::apply(tx, &cx, &writes, catalog.as_ref())
-            })?;
+            self.delete_some(&indexes, now, &writes?)?;
             match page.next {
                 Some(next) => range = range.after(&next),
                 None => return Ok(()),
             }
+        }
+    }
+
+    /// Commits deletes, in several parts where one is too much: a document has up to 40 000 index entries.
+    fn delete_some(
+        &self,
+        indexes: &Indexes,
+        now: Timestamp,
+        writes: &[Write],
+    ) -> Result<(), Error> {
+        let deleted = self.store.write(|tx| {
+            let mut rng = SystemRng;
+            let cx = OpContext { now, rng: &mut rng };
+            let catalog = indexes.catalog(tx)?;
+            commit::apply(tx, &cx, writes, catalog.as_ref()).map(drop)
+        });
+        match deleted {
+            Err(DocumentError::Store(StoreError::TooLarge(_))) if writes.len() > 1 => {
+                let (first, second) = writes.split_at(writes.len() / 2);
+                self.delete_some(indexes, now, first)?;
+                self.delete_some(indexes, now, second)
+            }
+            deleted => Ok(deleted?),
         }
     }
 }

@@ -62,7 +62,10 @@ impl Firestore {
                 Some(transactions.end(asker, id)?)
             }
         };
-        let required = ended.as_ref().map(|ended| (ended.read_time, ended.reads()));
+        let required = match &ended {
+            None => None,
+            Some(ended) => Some((ended.read_time, ended.take_reads()?)),
+        };
         let applied = self.apply(&open, writes, required).await;
         if let (Err(Error::Aborted), Some(id)) = (&applied, &transaction) {
             transactions.lost(asker, id, first.as_ref());

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use firekeep_model::{Clock, DatabaseId, DatabaseName, OpContext, ProjectId, Timestamp};
 use firekeep_store::{
@@ -37,6 +37,8 @@ pub(crate) struct Databases {
 #[derive(Default)]
 struct Open {
     all: HashMap<DatabaseName, Arc<Database>>,
+    /// The deleted one that is being emptied.
+    emptied: Option<Arc<Database>>,
     closed: bool,
 }
 
@@ -119,13 +121,28 @@ impl Databases {
         self.lock().all.values().cloned().collect()
     }
 
-    /// Closes those that nobody used lately.
+    /// The names of the open databases.
+    pub(super) fn names(&self) -> Vec<DatabaseName> {
+        self.lock().all.keys().cloned().collect()
+    }
+
+    /// The database, if it is open; looking does not count as use.
+    pub(super) fn peek(&self, name: &DatabaseName) -> Option<Arc<Database>> {
+        self.lock().all.get(name).cloned()
+    }
+
+    /// Closes those that nobody used lately. Blocks.
     pub(super) fn close_idle(&self) {
         let idle = i64::try_from(DATABASE_IDLE.as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp::from_micros(self.clock.now().micros().saturating_sub(idle));
-        let mut open = self.lock();
-        open.all
-            .retain(|_, database| is_in_use(database) || database.used() > before);
+        let opening = self.opening.lock();
+        let _opening = opening.unwrap_or_else(PoisonError::into_inner);
+        let idle = |_: &DatabaseName, database: &mut Arc<Database>| {
+            !is_in_use(database) && database.used() <= before
+        };
+        let idle: Vec<_> = self.lock().all.extract_if(idle).collect();
+        // Waits for their threads, so not with the list locked, which every request takes. Nobody opens one meanwhile.
+        drop(idle);
     }
 
     /// Closes one that was deleted. Who still has it cannot write any more.
@@ -143,6 +160,24 @@ impl Databases {
         self.emptying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody empties deleted databases.
+    pub(super) fn is_emptying(&self) -> bool {
+        matches!(self.emptying.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Names the database that is being emptied, or none: `close` stops it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] once the server ends.
+    pub(super) fn set_emptied(&self, database: Option<Arc<Database>>) -> Result<(), Error> {
+        let mut open = self.lock();
+        if open.closed {
+            return Err(Error::Store(firekeep_store::Error::Closed));
+        }
+        open.emptied = database;
+        Ok(())
+    }
+
     /// What stores are opened with.
     pub(super) fn engine(&self) -> (Arc<dyn Engine>, Arc<dyn Clock>) {
         (Arc::clone(&self.engine), Arc::clone(&self.clock))
@@ -153,10 +188,12 @@ impl Databases {
         let mut open = self.lock();
         open.closed = true;
         let all = std::mem::take(&mut open.all);
+        let emptied = open.emptied.take();
         drop(open);
-        for database in all.into_values() {
+        for database in all.into_values().chain(emptied) {
             database.store.close();
         }
+        drop(self.empty_alone());
     }
 
     /// Makes room for one more, at the cost of the one that was used longest ago by nobody who still does.
@@ -170,7 +207,9 @@ impl Databases {
         let oldest = oldest.map(|database| database.name.clone());
         let oldest = oldest.ok_or(Error::Exhausted("databases in use at once"))?;
         // Nobody can take it meanwhile, and nothing is in line there: its end is quick.
-        open.all.remove(&oldest);
+        let oldest = open.all.remove(&oldest);
+        drop(open);
+        drop(oldest);
         Ok(())
     }
 

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use firekeep_model::{Caller, DatabaseName};
 use firekeep_store::{
-    DbId, Direction, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM, PageLimit, Read as _,
-    Space, Store, WriteTx,
+    DbId, Direction, Error as StoreError, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM,
+    PageLimit, Read as _, Space, Store, WriteTx,
 };
 
 use super::Firestore;
 use super::database::{Database, off_async};
 use super::databases::{Record, State};
+use crate::core::Round;
+use crate::limits::EMPTYING_WAIT;
 use crate::{Core, Error};
 
 impl Firestore {
-    /// Deletes a database with everything in it.
+    /// Deletes a database. What is in it goes away in the background, where that takes longer than a moment.
     ///
     /// # Errors
     /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`].
@@ -36,27 +38,59 @@ impl Firestore {
         let (core, name) = (Arc::clone(&self.0), database.clone());
         off_async(move || {
             core.databases.close_one(&name);
-            core.finish_deletions()
+            Ok(())
         })
-        .await
+        .await?;
+        let core = Arc::clone(&self.0);
+        let emptying = tokio::task::spawn_blocking(move || core.finish_deletions());
+        match tokio::time::timeout(EMPTYING_WAIT, emptying).await {
+            Ok(emptied) => emptied
+                .map_err(|_| Error::Internal("a task on documents did not end".to_owned()))?,
+            // It goes on, after a restart too.
+            Err(_) => Ok(()),
+        }
     }
 }
 
 impl Core {
-    /// Empties what was deleted, and is not empty yet. Blocks.
+    /// Has deleted databases emptied in the background, if there are any and nobody does it.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub(super) fn go_on_emptying(self: &Arc<Self>) -> Result<(), Error> {
+        let records = Record::list(&self.read()?, None)?;
+        let some = (records.iter()).any(|(_, record)| record.state == State::Emptying);
+        if some && !self.databases.is_emptying() {
+            let core = Arc::clone(self);
+            // What fails is logged, and tried again in the next round.
+            tokio::task::spawn_blocking(move || core.finish_deletions());
+        }
+        Ok(())
+    }
+
+    /// Empties what was deleted, and is not empty yet. Blocks; ends early when the server does.
+    ///
+    /// # Errors
+    /// The first storage error, once the others are emptied.
     pub(super) fn finish_deletions(&self) -> Result<(), Error> {
         let _alone = self.databases.empty_alone();
         let records = Record::list(&self.read()?, None)?;
         let deleted = (records.into_iter()).filter(|(_, record)| record.state == State::Emptying);
+        let mut round = Round::default();
         for (name, record) in deleted {
-            self.empty(&name, &record)?;
-            let state = State::Deleted;
-            self.write_here(|tx, _| {
-                let record = record.clone();
-                Record { state, ..record }.put(tx, &name)
-            })?;
+            let emptied = self.empty(&name, &record).and_then(|()| {
+                let state = State::Deleted;
+                self.write_here(|tx, _| {
+                    let record = record.clone();
+                    Record { state, ..record }.put(tx, &name)
+                })
+            });
+            match emptied {
+                Err(Error::Store(StoreError::Closed)) => return Ok(()),
+                emptied => round.note(&name.to_string(), emptied),
+            };
         }
-        Ok(())
+        round.end()
     }
 
     fn empty(&self, name: &DatabaseName, record: &Record) -> Result<(), Error> {
@@ -64,12 +98,15 @@ impl Core {
         let remote = engine.remote();
         let store = Store::open(engine, DbId(record.number), clock)?;
         let database = Arc::new(Database::new(name.clone(), store, remote));
-        database.delete_documents(self.now())?;
-        // What is declared for it, and what of that was left half done.
-        database.wipe(Space::Idx)?;
-        database.wipe(Space::Meta)?;
+        self.databases.set_emptied(Some(Arc::clone(&database)))?;
+        let emptied = database
+            .delete_documents(self.now())
+            // What is declared for it, and what of that was left half done.
+            .and_then(|()| database.wipe(Space::Idx))
+            .and_then(|()| database.wipe(Space::Meta));
         database.store.close();
-        Ok(())
+        self.databases.set_emptied(None)?;
+        emptied
     }
 }
 

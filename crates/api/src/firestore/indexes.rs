@@ -15,6 +15,7 @@ use firekeep_store::{Error as StoreError, WriteTx};
 use super::database::{Database, off_async};
 use super::{Firestore, Query};
 use crate::Error;
+use crate::limits::INDEXED_GROUPS_MAX;
 
 /// How far an index is that is being built or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +160,8 @@ impl Firestore {
     }
 
     /// Does what the database says about queries that want an index: refuses them, or says so in the log, or has a group
-    /// of collections indexed that is asked for the first time. That query itself is answered without.
+    /// of collections indexed that is asked for the first time, if the query `may_index` and there are not too many such
+    /// groups. That query itself is answered without.
     ///
     /// # Errors
     /// [`Error::IndexRequired`]; storage errors.
@@ -168,6 +170,7 @@ impl Firestore {
         database: &Arc<Database>,
         query: &Query,
         summed: &[FieldPath],
+        may_index: bool,
     ) -> Result<(), Error> {
         let catalog = match database.remote {
             false => database.catalog()?,
@@ -178,7 +181,8 @@ impl Firestore {
         };
         match catalog.mode() {
             Mode::Auto => {
-                let group = wanted_group(query);
+                let room = catalog.groups().len() < INDEXED_GROUPS_MAX;
+                let group = wanted_group(query).filter(|_| may_index && room);
                 let off = |id: &&CollectionId| catalog.group_state(id) == State::Off;
                 if let Some(collection) = group.filter(off) {
                     self.index_group(database, collection).await;
@@ -196,6 +200,11 @@ impl Firestore {
             }
         }
         Ok(())
+    }
+
+    /// Whether a query of this caller may have a group indexed, which writes: administrators may, and in dev mode all.
+    pub(super) fn may_index(&self, caller: &Caller, database: &DatabaseName) -> bool {
+        self.0.policy.open() || self.0.administers(caller, database.project())
     }
 
     async fn index_group(&self, database: &Arc<Database>, collection: &CollectionId) {

@@ -1,6 +1,7 @@
 //! Where a request reads: in which database, at which time, for which transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use firekeep_documents::Error as DocumentError;
@@ -11,17 +12,33 @@ use firekeep_store::{CommitTime, Read, ReadLog, Recording};
 use super::database::{Database, off_async};
 use super::transactions::Transaction;
 use super::{Consistency, Firestore};
-use crate::Error;
 use crate::limits::HISTORY_KEPT;
+use crate::{Core, Error};
 
 /// Where a request reads. The first read fixes the time for those that follow.
 #[derive(Clone)]
 pub(super) struct Reading {
     pub(super) database: Arc<Database>,
-    /// The id of the transaction that the request began.
-    pub(super) begun: Option<Bytes>,
+    core: Arc<Core>,
+    /// The transaction that the request began.
+    begun: Option<Arc<Begun>>,
     at: Option<CommitTime>,
     transaction: Option<Arc<Transaction>>,
+}
+
+/// A transaction that a request began. It ends when the request fails before it could tell the id.
+struct Begun {
+    core: Arc<Core>,
+    id: Bytes,
+    told: AtomicBool,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.told.load(Ordering::Relaxed) {
+            self.core.transactions.forget(&self.id);
+        }
+    }
 }
 
 impl Firestore {
@@ -37,32 +54,37 @@ impl Firestore {
     ) -> Result<Reading, Error> {
         let open = self.admit(caller, database).await?;
         let asker = self.asker(caller, database);
+        let core = Arc::clone(&self.0);
         Ok(match consistency {
-            Consistency::Strong => Reading::new(open),
+            Consistency::Strong => Reading::new(core, open),
             Consistency::At(time) => Reading {
                 at: Some(self.read_time(&open, time).await?),
-                ..Reading::new(open)
+                ..Reading::new(core, open)
             },
             Consistency::Transaction(id) => {
                 let transaction = self.0.transactions.find(asker, &id)?;
-                Reading::of(open, transaction)
+                Reading::of(core, open, transaction)
             }
             Consistency::New(options) => {
                 let begun = self.begin(asker, Arc::clone(&open), options);
                 let (id, transaction) = begun.await?;
                 Reading {
-                    begun: Some(id),
-                    ..Reading::of(open, transaction)
+                    begun: Some(Arc::new(Begun {
+                        core: Arc::clone(&core),
+                        id,
+                        told: AtomicBool::new(false),
+                    })),
+                    ..Reading::of(core, open, transaction)
                 }
             }
         })
     }
 
-    /// A time that a client wants to read at. One after now is good if there was a commit since: its time may be ahead
-    /// of a clock that was set back.
+    /// A time that a client wants to read at: from then on no commit changes what is read there. One after now is good
+    /// if there was a commit since: its time may be ahead of a clock that was set back.
     ///
     /// # Errors
-    /// [`Error::ReadTimeTooOld`].
+    /// [`Error::ReadTimeTooOld`]; storage errors.
     pub(super) async fn read_time(
         &self,
         database: &Arc<Database>,
@@ -71,30 +93,43 @@ impl Firestore {
         let now = self.0.now().micros();
         let kept = i64::try_from(HISTORY_KEPT.as_micros()).unwrap_or(i64::MAX);
         let time = CommitTime(time.micros());
-        let is_there = time.0 <= now || time <= database.now().await?;
-        match is_there && time.0 >= now.saturating_sub(kept) {
-            true => Ok(time),
-            false => Err(Error::ReadTimeTooOld),
+        let visible = database.now().await?;
+        if time.0 > now.max(visible.0) || time.0 < now.saturating_sub(kept) {
+            return Err(Error::ReadTimeTooOld);
         }
+        if time > visible {
+            // Commits may be under way that have earlier times.
+            let database = Arc::clone(database);
+            off_async(move || database.store.settle(time).map_err(Error::of_storage)).await?;
+        }
+        Ok(time)
     }
 }
 
 impl Reading {
-    fn new(database: Arc<Database>) -> Self {
+    fn new(core: Arc<Core>, database: Arc<Database>) -> Self {
         Self {
             database,
+            core,
             begun: None,
             at: None,
             transaction: None,
         }
     }
 
-    fn of(database: Arc<Database>, transaction: Arc<Transaction>) -> Self {
+    fn of(core: Arc<Core>, database: Arc<Database>, transaction: Arc<Transaction>) -> Self {
         Self {
             at: Some(transaction.read_time),
             transaction: Some(transaction),
-            ..Self::new(database)
+            ..Self::new(core, database)
         }
+    }
+
+    /// The id of the transaction that the request began, for its first answer.
+    pub(super) fn tell_begun(&self) -> Option<Bytes> {
+        let begun = self.begun.as_ref()?;
+        begun.told.store(true, Ordering::Relaxed);
+        Some(begun.id.clone())
     }
 
     /// The time that everything is read at, once something was.
@@ -172,6 +207,9 @@ impl Reading {
             Error::ReadTimeTooOld if self.transaction.is_some() => Error::Aborted,
             error => error,
         })?;
+        if let Some(transaction) = &self.transaction {
+            transaction.touch(self.core.now());
+        }
         let value = match self.transaction.as_ref().filter(|it| it.may_write) {
             None => work(&tx)?,
             Some(transaction) => {

@@ -38,10 +38,11 @@ impl Firestore {
         query.validate(database, Strictness::Lenient)?;
         let mut reading = self.reading(caller, database, consistency).await?;
         let summed: Vec<FieldPath> = query.fields().cloned().collect();
-        self.look_for_index(&reading.database, &query.query, &summed)
+        let only_plan = explain.is_some_and(|explain| !explain.analyze);
+        let may_index = !only_plan && self.may_index(caller, database);
+        self.look_for_index(&reading.database, &query.query, &summed, may_index)
             .await?;
         let catalog = reading.catalog();
-        let only_plan = explain.is_some_and(|explain| !explain.analyze);
         let begin = reading.off(move |tx| {
             let mut aggregation = Aggregation::new(query, catalog(tx)?)?;
             if only_plan {
@@ -59,7 +60,7 @@ impl Firestore {
             (results, aggregation) = step.await?;
         };
         Ok(Aggregated {
-            transaction: reading.begun.clone(),
+            transaction: reading.tell_begun(),
             read_time: reading.time(),
             fields,
             explained: explain.map(|_| aggregation.explain()),

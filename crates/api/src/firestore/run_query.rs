@@ -59,9 +59,11 @@ impl Firestore {
     ) -> Result<Answers, Error> {
         query.validate(database, Strictness::Lenient)?;
         let mut reading = self.reading(caller, database, consistency).await?;
-        self.look_for_index(&reading.database, &query, &[]).await?;
-        let catalog = reading.catalog();
         let only_plan = explain.is_some_and(|explain| !explain.analyze);
+        let may_index = !only_plan && self.may_index(caller, database);
+        self.look_for_index(&reading.database, &query, &[], may_index)
+            .await?;
+        let catalog = reading.catalog();
         // Short, and enough for most queries of apps.
         let first = reading.here(move |tx| {
             let mut execution = Execution::new(query, catalog(tx)?)?;
@@ -80,7 +82,7 @@ impl Firestore {
         });
         let (page, execution) = first.await?;
         let mut answers = Answers {
-            transaction: reading.begun.clone(),
+            transaction: reading.tell_begun(),
             read_time: reading.time(),
             reading,
             explains: explain.is_some(),

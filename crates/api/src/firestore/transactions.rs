@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -16,8 +16,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::database::Database;
 use crate::limits::{
-    TRANSACTION_IDLE, TRANSACTION_LIFE, TRANSACTION_READ_BYTES_MAX, TRANSACTION_TURN_WAIT,
-    TRANSACTION_TURNS, TRANSACTIONS_KNOWN_MAX, TRANSACTIONS_OPEN_MAX, TRANSACTIONS_READ_BYTES_MAX,
+    TRANSACTION_IDLE, TRANSACTION_LIFE, TRANSACTION_READ_BYTES_MAX, TRANSACTION_TURN_KEPT,
+    TRANSACTION_TURN_WAIT, TRANSACTION_TURNS, TRANSACTIONS_KNOWN_MAX, TRANSACTIONS_OPEN_MAX,
+    TRANSACTIONS_READ_BYTES_MAX,
 };
 use crate::{Error, SystemRng};
 
@@ -57,10 +58,20 @@ pub(super) struct Transaction {
     /// Everything is read at this time.
     pub(super) read_time: CommitTime,
     pub(super) may_write: bool,
-    reads: Mutex<ReadLog>,
+    reads: Mutex<Reads>,
     read_bytes: Arc<AtomicUsize>,
-    /// Held for as long as the transaction lives, by one that lost before.
-    turn: Option<Turn>,
+    /// Held by one that lost before, for [`TRANSACTION_TURN_KEPT`] at most.
+    turn: Mutex<Option<Turn>>,
+    /// When it read last, in microseconds.
+    used: AtomicI64,
+}
+
+/// What a transaction has read.
+struct Reads {
+    /// `None` once it was too much: the transaction is over.
+    log: Option<ReadLog>,
+    /// What is counted for it in the bytes of all.
+    counted: usize,
 }
 
 /// The right to be next at a hot document.
@@ -130,9 +141,13 @@ impl Transactions {
             database,
             read_time,
             may_write,
-            reads: Mutex::default(),
+            reads: Mutex::new(Reads {
+                log: Some(ReadLog::default()),
+                counted: 0,
+            }),
             read_bytes: Arc::clone(&self.read_bytes),
-            turn,
+            turn: Mutex::new(turn),
+            used: AtomicI64::new(asker.now.micros()),
         });
         let mut id = [0; ID_BYTES];
         SystemRng.fill(&mut id);
@@ -153,7 +168,25 @@ impl Transactions {
                 lost_at: None,
             },
         );
+        drop(table);
+        if transaction.has_turn() {
+            // Its client may be gone, and others wait.
+            let lapsing = Arc::downgrade(&transaction);
+            tokio::spawn(async move {
+                tokio::time::sleep(TRANSACTION_TURN_KEPT).await;
+                if let Some(transaction) = lapsing.upgrade() {
+                    transaction.turn().take();
+                }
+            });
+        }
         Ok((Bytes::copy_from_slice(&id), transaction))
+    }
+
+    /// Ends a transaction of which nobody has learned the id.
+    pub(super) fn forget(&self, id: &[u8]) {
+        if let Ok(id) = id.try_into() {
+            self.lock().remove(&id);
+        }
     }
 
     /// A transaction, to go on with.
@@ -163,9 +196,15 @@ impl Transactions {
     pub(super) fn find(&self, asker: Asker<'_>, id: &[u8]) -> Result<Arc<Transaction>, Error> {
         let mut table = self.lock();
         let entry = table.entry(asker, id)?;
-        let transaction = entry.transaction.clone();
         entry.used = asker.now;
-        transaction.ok_or(Error::TransactionExpired)
+        let transaction = entry.transaction.clone();
+        let transaction = transaction.ok_or(Error::TransactionExpired)?;
+        if transaction.is_over() {
+            entry.transaction = None;
+            table.open = table.open.saturating_sub(1);
+            return Err(too_much());
+        }
+        Ok(transaction)
     }
 
     /// Ends a transaction, and gives it for the last time. Its id stays known until it expires.
@@ -207,12 +246,22 @@ impl Transactions {
     /// Lets somebody pass who has the turn at a document that a transaction is about to write, for a while.
     pub(super) async fn let_pass(&self, transaction: &Transaction, path: &DocumentPath) {
         let at = self.turn_of(&transaction.database.name, path);
-        if transaction.turn.as_ref().is_some_and(|turn| turn.at == at) {
+        if transaction
+            .turn()
+            .as_ref()
+            .is_some_and(|turn| turn.at == at)
+        {
             return;
         }
         if let Some(turn) = self.turns.get(at) {
             let _ = tokio::time::timeout(TRANSACTION_TURN_WAIT, turn.lock()).await;
         }
+    }
+
+    /// How many have not ended.
+    #[cfg(test)]
+    pub(super) fn open(&self) -> usize {
+        self.lock().open
     }
 
     /// Forgets what has expired.
@@ -296,7 +345,12 @@ impl Entry {
     fn is_over(&self, now: Timestamp) -> bool {
         let age = |since: Timestamp| now.micros().saturating_sub(since.micros());
         let max = |life: std::time::Duration| i64::try_from(life.as_micros()).unwrap_or(i64::MAX);
-        age(self.begun) >= max(TRANSACTION_LIFE) || age(self.used) >= max(TRANSACTION_IDLE)
+        // A long answer is use, for as long as it is read.
+        let reading = (self.transaction.as_ref())
+            .map(|transaction| transaction.used.load(Ordering::Relaxed))
+            .map(Timestamp::from_micros);
+        let used = reading.map_or(self.used, |reading| reading.max(self.used));
+        age(self.begun) >= max(TRANSACTION_LIFE) || age(used) >= max(TRANSACTION_IDLE)
     }
 }
 
@@ -304,33 +358,76 @@ impl Transaction {
     /// Adds to what it has read.
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when that is too much. It is added all the same: what was read may not be forgotten.
+    /// [`Error::Exhausted`] when that is too much: the transaction is over when it is so by itself. Else it is added all
+    /// the same: what was read may not be forgotten.
     pub(super) fn add(&self, log: ReadLog) -> Result<(), Error> {
-        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = reads.bytes();
-        reads.merge(log);
-        let after = reads.bytes();
-        drop(reads);
-        let all = match after >= before {
-            true => self.read_bytes.fetch_add(after - before, Ordering::Relaxed) + after - before,
-            false => self.read_bytes.fetch_sub(before - after, Ordering::Relaxed),
+        let mut reads = self.reads();
+        let reads = &mut *reads;
+        let Some(known) = &mut reads.log else {
+            return Err(too_much());
         };
-        match after > TRANSACTION_READ_BYTES_MAX || all > TRANSACTIONS_READ_BYTES_MAX {
-            true => Err(Error::Exhausted("reads in transactions")),
+        let before = known.bytes();
+        known.merge(log);
+        let after = known.bytes();
+        let counted = (reads.counted + after).saturating_sub(before);
+        if counted > TRANSACTION_READ_BYTES_MAX {
+            reads.log = None;
+            self.count(&mut reads.counted, 0);
+            return Err(too_much());
+        }
+        match self.count(&mut reads.counted, counted) > TRANSACTIONS_READ_BYTES_MAX {
+            true => Err(too_much()),
             false => Ok(()),
         }
     }
 
-    /// What it has read.
-    pub(super) fn reads(&self) -> ReadLog {
-        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        reads.clone()
+    /// Gives what it has read, once.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when that was too much.
+    pub(super) fn take_reads(&self) -> Result<ReadLog, Error> {
+        let mut reads = self.reads();
+        reads.log.as_mut().map(std::mem::take).ok_or_else(too_much)
     }
+
+    /// Notes that it is used.
+    pub(super) fn touch(&self, now: Timestamp) {
+        self.used.fetch_max(now.micros(), Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.reads().log.is_none()
+    }
+
+    fn has_turn(&self) -> bool {
+        self.turn().is_some()
+    }
+
+    /// Counts this many bytes for the transaction; gives those of all.
+    fn count(&self, counted: &mut usize, bytes: usize) -> usize {
+        let before = std::mem::replace(counted, bytes);
+        match bytes >= before {
+            true => self.read_bytes.fetch_add(bytes - before, Ordering::Relaxed) + bytes - before,
+            false => self.read_bytes.fetch_sub(before - bytes, Ordering::Relaxed),
+        }
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Option<Turn>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn too_much() -> Error {
+    Error::Exhausted("reads in transactions")
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        let reads = self.reads.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.read_bytes.fetch_sub(reads.bytes(), Ordering::Relaxed);
+        let counted = self.reads().counted;
+        self.read_bytes.fetch_sub(counted, Ordering::Relaxed);
     }
 }

@@ -43,7 +43,7 @@ fn has(store: &Store, key: &[u8]) -> bool {
     store.read().unwrap().get(SPACE, key).unwrap().is_some()
 }
 
-/// An engine whose commits wait for a word, and that reports the size of every group.
+/// An engine whose commits wait for a word once they have their times, and that reports the size of every group.
 struct Slow {
     engine: MemEngine,
     entered: AtomicUsize,
@@ -66,10 +66,10 @@ impl Engine for Slow {
         known: CommitTime,
         decide: &mut dyn FnMut(&ClockView<'_>) -> Decision,
     ) -> Result<CommitTime, CommitError> {
-        self.entered.fetch_add(1, Ordering::SeqCst);
-        self.go.lock().unwrap().recv().unwrap();
         self.engine.commit(db, known, &mut |view| {
             let decision = decide(view);
+            self.entered.fetch_add(1, Ordering::SeqCst);
+            self.go.lock().unwrap().recv().unwrap();
             if let Decision::Apply(batches) = &decision {
                 self.groups.lock().unwrap().push(batches.len());
             }
@@ -137,6 +137,49 @@ fn what_is_queued_while_a_group_commits_is_the_next_group() {
     let groups = engine.groups.lock().unwrap().clone();
     assert_eq!(groups.iter().sum::<usize>(), 21);
     assert_eq!(groups, [1, 1, 19]);
+}
+
+#[test]
+fn a_settled_time_shows_the_commits_under_way_and_no_later_one() {
+    let (go, wait) = mpsc::channel();
+    let hand = clock();
+    let engine = Arc::new(Slow {
+        engine: MemEngine::new(Arc::clone(&hand) as Arc<dyn Clock>),
+        entered: AtomicUsize::new(0),
+        go: Mutex::new(wait),
+        groups: Mutex::default(),
+    });
+    go.send(()).unwrap();
+    let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, clock()).unwrap();
+    hand.0.store(2_000_000, Ordering::SeqCst);
+    let read_time = CommitTime(2_500_000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| put(&store, b"k").unwrap());
+        while engine.entered.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        // It has its time, and nobody sees it yet.
+        hand.0.store(3_000_000, Ordering::SeqCst);
+        let settled = scope.spawn(|| store.settle(read_time));
+        while store.queue.waiting() < 1 {
+            std::thread::yield_now();
+        }
+        assert!(!settled.is_finished() && !has(&store, b"k"));
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+        settled.join().unwrap().unwrap();
+    });
+    let seen = |key: &[u8]| store.read_at(read_time).unwrap().get(SPACE, key).unwrap();
+    assert!(seen(b"k").is_some());
+    // Whatever the wall clock says.
+    hand.0.store(2_200_000, Ordering::SeqCst);
+    go.send(()).unwrap();
+    let later = store.write_timed(|tx| tx.put(Space::Docs, b"l".to_vec(), Bytes::new()));
+    assert_eq!(later.unwrap().1, Some(read_time.successor()));
+    let view = store.read_at(read_time).unwrap();
+    assert_eq!(view.get(Space::Docs, b"l").unwrap(), None);
+    store.close();
+    assert!(matches!(store.settle(read_time), Err(Error::Closed)));
 }
 
 #[test]

@@ -294,3 +294,45 @@ async fn ids_are_their_owners() {
         "expired"
     );
 }
+
+#[tokio::test]
+async fn a_request_that_fails_ends_the_transaction_that_it_began() {
+    let world = World::new();
+    world.set("c/a", 1).await;
+    let transactions = &world.server.core.transactions;
+    let new = || Consistency::New(READ_WRITE);
+    assert_eq!(kind(world.n("c/b", new()).await), "ok");
+    let mode = IndexMode::Enforce;
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    it.set_index_mode(owner, database, mode).await.unwrap();
+    let group = Query {
+        from: CollectionSelector {
+            all_descendants: true,
+            ..all("c").from
+        },
+        ..at_least("c", 1)
+    };
+    assert_eq!(kind(world.query(group, new()).await), "index");
+    assert_eq!(transactions.open(), 0);
+    assert_eq!(kind(world.query(all("c"), new()).await), "ok");
+    assert_eq!(transactions.open(), 1);
+}
+
+#[tokio::test]
+async fn pages_of_an_answer_keep_its_transaction_alive() {
+    let world = World::new();
+    let writes = (0..200).map(|at| set(&format!("c/{at}"), at));
+    world.commit(writes.collect()).await.unwrap();
+    let id = world.begin(READ_WRITE).await.unwrap();
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    let paths = (0..200).map(|at| document(&format!("c/{at}"))).collect();
+    let mut gets = it
+        .batch_get(owner, database, paths, None, within(&id))
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        world.server.clock.advance(50);
+        gets.next_page().await.unwrap().unwrap();
+    }
+    assert_eq!(world.n("c/1", within(&id)).await.unwrap(), Some(1));
+}
