@@ -34,11 +34,11 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
 use tower_service::Service as _;
 
-use crate::limits::{MESSAGE_BYTES_MAX, STATUS_TEXT_BYTES_MAX};
-use crate::{Code, Refusal};
+use crate::limits::{MESSAGE_BYTES_MAX, REFLECTION_TIME_MAX, STATUS_TEXT_BYTES_MAX};
+use crate::{Code, Refusal, credential};
 use answer::Answer;
 use health::Health;
-use incoming::Metered;
+use incoming::{Metered, Takes};
 pub(crate) use service::Service;
 
 /// Whether a request is a gRPC call, by its content type.
@@ -60,10 +60,12 @@ type Handler =
 
 /// All services.
 pub struct Grpc {
+    core: Arc<Core>,
     firestore: FirestoreServer<Service>,
     health: HealthServer<Health>,
     /// The two versions of server reflection; made when somebody asks.
     reflection: OnceLock<[Handler; 2]>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Grpc {
@@ -72,9 +74,11 @@ impl Grpc {
     pub fn new(core: &Arc<Core>, stopped: watch::Receiver<bool>) -> Self {
         let service = Service::new(Arc::clone(core));
         Self {
+            core: Arc::clone(core),
             firestore: FirestoreServer::new(service).max_decoding_message_size(MESSAGE_BYTES_MAX),
-            health: HealthServer::new(Health::new(Arc::clone(core), stopped)),
+            health: HealthServer::new(Health::new(Arc::clone(core), stopped.clone())),
             reflection: OnceLock::new(),
+            stopped,
         }
     }
 
@@ -93,14 +97,26 @@ impl Grpc {
             Ok(deadline) => deadline,
             Err(refusal) => return Answer::refused(refusal.into(), ended),
         };
+        if let Err(refusal) = self.check(&request) {
+            return Answer::refused(refusal.into(), ended);
+        }
         let place = incoming::Place::default();
-        let request = request.map(|body| Metered::new(body, place.clone()));
+        let takes = Takes::of(request.uri().path());
+        let request = request.map(|body| Metered::new(body, takes, place.clone()));
         let done = guard(deadline, self.route(request)).await;
         // The answer is there, or will not come: nothing of the request is in memory any more.
         drop(place);
         match done {
             Ok(response) => Answer::of(response, deadline, ended),
             Err(status) => Answer::refused(status, ended),
+        }
+    }
+
+    /// Refuses who can never be let in, before the message is read.
+    fn check(&self, request: &Request<Body>) -> Result<(), Refusal> {
+        match request.uri().path().starts_with("/google.") {
+            true => credential::check(&self.core, credential::bearer(request.headers())?),
+            false => Ok(()),
         }
     }
 
@@ -125,6 +141,7 @@ impl Grpc {
 
     async fn reflect(&self, version: usize, request: Request<Metered>) -> Response<body::Body> {
         let handlers = self.reflection.get_or_init(reflection);
+        let request = request.map(|body| body.until(self.stopped.clone(), REFLECTION_TIME_MAX));
         match handlers.get(version) {
             Some(handler) => handler(request).await,
             None => Status::unimplemented("").into_http(),

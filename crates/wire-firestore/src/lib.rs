@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod convert;
+mod credential;
 mod error;
 pub mod grpc;
 pub mod limits;

@@ -18,6 +18,9 @@ pub const MESSAGES_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// How long a client may take to send a message. Ours.
 pub const MESSAGE_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// How long a client may go on asking in one stream what services there are. Ours.
+pub const REFLECTION_TIME_MAX: Duration = Duration::from_secs(600);
+
 /// The most bytes of an error's text in gRPC, which travels in a header: some clients take no more than 8 KiB of
 /// headers, and escaped text is up to three times as long. Ours.
 pub const STATUS_TEXT_BYTES_MAX: usize = 2 * 1024;

@@ -26,7 +26,7 @@ use crate::admin::Admin;
 use crate::convert::Fault;
 use crate::grpc::Service;
 pub use crate::limits::REQUEST_BYTES_MAX as BODY_BYTES_MAX;
-use crate::{Code, Refusal};
+use crate::{Code, Refusal, credential};
 use call::Call;
 use route::Route;
 
@@ -81,10 +81,12 @@ impl Rest {
                 name,
                 collection_id,
             }) => {
+                self.check(request)?;
                 let call = Call(request);
                 documents::answer(&self.documents, operation, name, collection_id, call).await
             }
             Some(Route::Admin { operation, name }) => {
+                self.check(request)?;
                 admin::answer(&self.admin, operation, name, Call(request)).await
             }
             Some(Route::Clear { database }) => self.clear(&database, request).await,
@@ -96,6 +98,12 @@ impl Rest {
                 "The requested URL was not found on this server.",
             )),
         }
+    }
+
+    /// Refuses who can never be let in, before the body is decoded.
+    fn check(&self, request: &Incoming) -> Result<(), Refusal> {
+        credential::bearer(&request.headers)?;
+        credential::check(&self.core, request::bearer(request).as_deref())
     }
 
     /// Deletes all documents of a database: for administrators, and for everybody where the emulator's own endpoints

@@ -4,9 +4,13 @@
 use std::marker::PhantomData;
 
 use prost::Message;
+use prost::bytes::Buf as _;
 use tonic::Status;
 use tonic::codec::{DecodeBuf, Decoder};
 use tonic_prost::ProstEncoder;
+
+use crate::elements;
+use crate::limits::ELEMENTS_MAX;
 
 /// The codec of generated services and clients.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,12 @@ impl<U: Message + Default> Decoder for MessageDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        // A message stands in one piece.
+        if !elements::are_few(bytes.chunk()) {
+            return Err(Status::invalid_argument(format!(
+                "The message has more than {ELEMENTS_MAX} elements."
+            )));
+        }
         let message = U::decode(bytes).map_err(|error| Status::invalid_argument(error.to_string()));
         message.map(Some)
     }

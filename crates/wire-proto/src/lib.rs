@@ -7,6 +7,7 @@
 //! Follows the Firestore specification, sections 4 to 12, 14, and 8.2 for JSON.
 
 mod codec;
+mod elements;
 mod generated;
 pub mod json;
 pub mod limits;

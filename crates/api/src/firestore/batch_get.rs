@@ -12,6 +12,13 @@ use super::reading::Reading;
 use super::{Consistency, Firestore};
 use crate::Error;
 
+/// How many bytes of documents make a page full, before its [`READ_DOCUMENTS`] are there. It may end up to
+/// [`READ_AT_ONCE`] documents later. Ours.
+const PAGE_BYTES: usize = crate::limits::LIST_BYTES;
+
+/// Documents that one look into the store gives. Ours.
+const READ_AT_ONCE: usize = 8;
+
 /// One document of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {
@@ -51,7 +58,8 @@ impl Firestore {
         let mut rest = distinct(paths);
         rest.reverse();
         let page = take_page(&mut rest);
-        let first = reading.here(move |tx| read_page(tx, page)).await?;
+        let (first, unread) = reading.here(move |tx| read_page(tx, page)).await?;
+        put_back(&mut rest, unread);
         Ok(Gets {
             transaction: reading.tell_begun(),
             read_time: reading.time(),
@@ -81,7 +89,8 @@ impl Gets {
             return Ok(None);
         }
         let page = take_page(&mut self.rest);
-        let got = self.reading.off(move |tx| read_page(tx, page)).await?;
+        let (got, unread) = self.reading.off(move |tx| read_page(tx, page)).await?;
+        put_back(&mut self.rest, unread);
         let masked = got.into_iter().map(|got| got.masked(self.mask.as_ref()));
         Ok(Some(masked.collect()))
     }
@@ -96,22 +105,39 @@ impl Got {
     }
 }
 
+/// Documents of a page, up to the one that makes them [`PAGE_BYTES`] or more; and the paths that are left then.
 fn read_page(
     tx: &dyn firekeep_store::Read,
-    paths: Vec<DocumentPath>,
-) -> Result<Vec<Got>, firekeep_documents::Error> {
-    let found = read::find_many(tx, &paths)?;
-    let got = |(path, found): (DocumentPath, Option<Document>)| match found {
-        Some(document) => Got::Found(document),
-        None => Got::Missing(path),
-    };
-    Ok(paths.into_iter().zip(found).map(got).collect())
+    mut paths: Vec<DocumentPath>,
+) -> Result<(Vec<Got>, Vec<DocumentPath>), firekeep_documents::Error> {
+    let mut page = Vec::with_capacity(paths.len());
+    let mut bytes = 0;
+    while bytes < PAGE_BYTES && !paths.is_empty() {
+        let unread = paths.split_off(paths.len().min(READ_AT_ONCE));
+        let found = read::find_many(tx, &paths)?;
+        for (path, found) in paths.into_iter().zip(found) {
+            page.push(match found {
+                Some(document) => {
+                    bytes += document.size();
+                    Got::Found(document)
+                }
+                None => Got::Missing(path),
+            });
+        }
+        paths = unread;
+    }
+    Ok((page, paths))
 }
 
 fn take_page(rest: &mut Vec<DocumentPath>) -> Vec<DocumentPath> {
     let mut page = rest.split_off(rest.len().saturating_sub(READ_DOCUMENTS));
     page.reverse();
     page
+}
+
+/// What was taken for a page and found no place on it comes next.
+fn put_back(rest: &mut Vec<DocumentPath>, unread: Vec<DocumentPath>) {
+    rest.extend(unread.into_iter().rev());
 }
 
 /// The paths, each once, in the order of their first places.
@@ -122,4 +148,47 @@ fn distinct(mut paths: Vec<DocumentPath>) -> Vec<DocumentPath> {
     let mut first = first.into_iter();
     paths.retain(|_| first.next().unwrap_or(true));
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use firekeep_model::Value;
+
+    use super::super::Precondition;
+    use super::super::tests::{World, document, fields};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_of_large_documents_is_short() {
+        let world = World::new();
+        let mut large = fields(1);
+        let text = Value::String("a".repeat(1_000_000).into());
+        large.insert("text", text).unwrap();
+        let paths: Vec<_> = (0..20).map(|at| document(&format!("c/{at:02}"))).collect();
+        for path in &paths {
+            let made = world.firestore.update_document(
+                &world.owner,
+                &world.database,
+                path.clone(),
+                large.clone(),
+                None,
+                None,
+                Precondition::None,
+            );
+            made.await.unwrap();
+        }
+        let (it, strong) = (&world.firestore, Consistency::Strong);
+        let gets = it.batch_get(&world.owner, &world.database, paths.clone(), None, strong);
+        let mut gets = gets.await.unwrap();
+        let (mut pages, mut found) = (Vec::new(), Vec::new());
+        while let Some(page) = gets.next_page().await.unwrap() {
+            pages.push(page.len());
+            found.extend(page.into_iter().map(|got| match got {
+                Got::Found(document) => document.path,
+                Got::Missing(path) => panic!("{path}"),
+            }));
+        }
+        assert_eq!(pages, [8, 8, 4]);
+        assert_eq!(found, paths);
+    }
 }

@@ -6,10 +6,11 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Sleep;
 use tonic::Status;
 
@@ -49,13 +50,38 @@ impl Place {
     }
 }
 
+/// How many messages a method takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// One. The method begins only once the body has ended behind it.
+    One,
+    /// As many as the client sends, whenever it does.
+    Many,
+}
+
+impl Takes {
+    /// What the method of this path takes.
+    pub(super) fn of(path: &str) -> Self {
+        match path.rsplit('/').next() {
+            Some("Listen" | "Write" | "ServerReflectionInfo") => Self::Many,
+            _ => Self::One,
+        }
+    }
+}
+
 /// A body that ends with a refusal at what is too much.
 pub(super) struct Metered {
     body: Body,
+    takes: Takes,
     part: Part,
     place: Place,
-    /// Runs while a message is on its way, and at first while one is waited for.
+    /// A message was there, whole.
+    has_message: bool,
+    /// Runs at first while a message is waited for, and while one is on its way. Where one message is all, until the
+    /// body ends: what waits for that holds the message meanwhile.
     patience: Option<Pin<Box<Sleep>>>,
+    /// Ends the body, whatever the client does.
+    end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Where in a message the body stands.
@@ -71,13 +97,27 @@ impl Part {
 }
 
 impl Metered {
-    pub(super) fn new(body: Body, place: Place) -> Self {
+    pub(super) fn new(body: Body, takes: Takes, place: Place) -> Self {
         Self {
             body,
+            takes,
+            has_message: false,
             part: Part::BEGIN,
             place,
             patience: Some(Box::pin(tokio::time::sleep(MESSAGE_TIME_MAX))),
+            end: None,
         }
+    }
+
+    /// The same, ending as if the client had ended it: when the server stops, or after this time.
+    pub(super) fn until(self, mut stopped: watch::Receiver<bool>, most: Duration) -> Self {
+        let end = async move {
+            let stops = stopped.wait_for(|stopped| *stopped);
+            // Done either way: nobody is left who could stop the server later.
+            let _ = tokio::time::timeout(most, stops).await;
+        };
+        let end = Some(Box::pin(end) as _);
+        Self { end, ..self }
     }
 
     /// Follows the messages through some bytes.
@@ -89,8 +129,13 @@ impl Metered {
                         break;
                     };
                     if *seen == 0 {
-                        // What the message before had, its handler has taken over.
-                        self.place.clear();
+                        if self.has_message {
+                            match self.takes {
+                                Takes::One => return Err(one_too_many()),
+                                // What the message before had, its handler has taken over.
+                                Takes::Many => self.place.clear(),
+                            }
+                        }
                         let patience = || Box::pin(tokio::time::sleep(MESSAGE_TIME_MAX));
                         self.patience.get_or_insert_with(patience);
                     } else {
@@ -126,7 +171,10 @@ impl Metered {
 
     fn end_message(&mut self) {
         self.part = Part::BEGIN;
-        self.patience = None;
+        self.has_message = true;
+        if self.takes == Takes::Many {
+            self.patience = None;
+        }
     }
 }
 
@@ -145,6 +193,11 @@ fn check_length(length: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Source: gRPC's "Status codes and their use in gRPC", request cardinality violation.
+fn one_too_many() -> Refusal {
+    Refusal::unimplemented("The method takes one message.")
+}
+
 fn busy() -> Refusal {
     Refusal::new(crate::Code::Unavailable, "The server is busy. Try again.")
 }
@@ -158,6 +211,12 @@ impl HttpBody for Metered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
         let this = &mut *self;
+        if let Some(end) = &mut this.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            this.end = None;
+            this.body = Body::empty();
+        }
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let followed = frame.data_ref().map_or(Ok(()), |bytes| this.follow(bytes));

@@ -3,7 +3,6 @@
 //! Nothing is read that nobody waits for: a client that goes away drops the stream, and with it what reads.
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::pin::Pin;
 
 use futures_util::stream;
@@ -24,20 +23,14 @@ pub(super) trait Pages: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Result<Option<Vec<Self::Message>>, Refusal>> + Send;
 }
 
-/// No more pages.
-pub(super) struct Ready<M>(PhantomData<fn() -> M>);
+/// One page of one message.
+pub(super) struct Once<M>(pub(super) Option<M>);
 
-impl<M> Default for Ready<M> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<M: Send + 'static> Pages for Ready<M> {
+impl<M: Send + 'static> Pages for Once<M> {
     type Message = M;
 
     async fn next(&mut self) -> Result<Option<Vec<M>>, Refusal> {
-        Ok(None)
+        Ok(self.0.take().map(|message| vec![message]))
     }
 }
 

@@ -9,7 +9,7 @@ use proto::RunAggregationQueryResponse as Numbers;
 use proto::RunQueryResponse as Answer;
 use tonic::metadata::MetadataMap;
 
-use super::pages::{Messages, Pages, Ready, messages};
+use super::pages::{Messages, Once, Pages, messages};
 use super::service::Service;
 use crate::Refusal;
 use crate::convert::Fault;
@@ -146,14 +146,19 @@ pub(super) async fn aggregate(
     let found = found.map_err(|error| Refusal::of(error, &database))?;
     let is_carried_out = explain.is_none_or(|explain| explain.analyze);
     let explained = explain.zip(found.explained.as_ref());
+    // Alone in the first message, as of all that stream. Source: specification, section 5.1.
+    let first = found.transaction.map(|transaction| Numbers {
+        transaction,
+        ..Numbers::default()
+    });
     let message = Numbers {
         result: is_carried_out.then(|| write_aggregates(&found.fields)),
-        transaction: found.transaction.unwrap_or_default(),
         read_time: is_carried_out.then(|| write_timestamp(found.read_time)),
         explain_metrics: explained
             .map(|(explain, explained)| write_explained(explain, explained, began.elapsed())),
+        ..Numbers::default()
     };
-    Ok(messages(Some(message), Ready::default()))
+    Ok(messages(first, Once(Some(message))))
 }
 
 /// `PartitionQuery`

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::pages::Messages;
 use super::{documents, queries, streams, transactions, writes};
-use crate::Refusal;
+use crate::{Refusal, credential};
 
 /// The generated part of the service.
 pub(super) type Server = FirestoreServer<Service>;
@@ -36,21 +36,9 @@ impl Service {
         metadata: &MetadataMap,
         database: &DatabaseName,
     ) -> Result<Caller, Refusal> {
-        let bearer = bearer(metadata)?;
+        let bearer = credential::bearer(metadata.as_ref())?;
         let caller = self.core.documents_caller(bearer, database);
         caller.map_err(|error| Refusal::of(error, database))
-    }
-}
-
-/// The text behind `Bearer `. A header that says something else proves nothing, and is not nobody's.
-fn bearer(metadata: &MetadataMap) -> Result<Option<&str>, Refusal> {
-    let Some(value) = metadata.get("authorization") else {
-        return Ok(None);
-    };
-    let text = value.to_str().ok().and_then(|text| text.split_once(' '));
-    match text {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        _ => Err(Refusal::unauthenticated()),
     }
 }
 

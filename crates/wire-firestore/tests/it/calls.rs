@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, Version};
 use firekeep_wire_firestore::Code;
-use firekeep_wire_firestore::limits::{MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX};
+use firekeep_wire_firestore::limits::{
+    MESSAGE_BYTES_MAX, MESSAGE_TIME_MAX, REFLECTION_TIME_MAX, REQUEST_BYTES_MAX,
+};
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
@@ -19,9 +21,11 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::harness::{Server, refused};
 
+/// The header of an administrator: [`crate::harness::ADMIN`].
+const BEARER: &str = "Bearer the secret of the command line";
 const GET: &str = "/google.firestore.v1.Firestore/GetDocument";
 
-/// A call with this body and these headers: its HTTP code, and its status from headers or trailers.
+/// A call of an administrator, unless the headers say otherwise, with this body: its HTTP code, and its status from headers or trailers.
 async fn raw(
     server: &Server,
     path: &str,
@@ -34,6 +38,9 @@ async fn raw(
         .version(Version::HTTP_2);
     if !headers.iter().any(|(name, _)| *name == "content-type") {
         request = request.header("content-type", "application/grpc");
+    }
+    if !headers.iter().any(|(name, _)| *name == "authorization") {
+        request = request.header("authorization", BEARER);
     }
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -200,6 +207,47 @@ async fn calls_that_cannot_be_read_are_the_clients_fault() {
     }
 }
 
+/// The body never comes, and is not waited for.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_be_let_in_is_refused_before_the_message() {
+    let server = Server::new();
+    let denied = Code::PermissionDenied;
+    for (bearer, path, code) in [
+        (None, GET, denied),
+        (None, "/google.firestore.v1.Firestore/Commit", denied),
+        (Some("Bearer owner"), GET, Code::Unauthenticated),
+        (Some("Basic abc"), GET, Code::Unauthenticated),
+        // Read, to its end in time.
+        (Some(BEARER), GET, Code::DeadlineExceeded),
+        (None, "/grpc.health.v1.Health/Check", Code::DeadlineExceeded),
+    ] {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .version(Version::HTTP_2)
+            .uri(path)
+            .header("content-type", "application/grpc");
+        if let Some(bearer) = bearer {
+            request = request.header("authorization", bearer);
+        }
+        let body = Body::from_stream(futures_util::stream::pending::<
+            Result<Vec<u8>, std::io::Error>,
+        >());
+        let response = server.handle(request.body(body).unwrap()).await;
+        let _ = response.into_body().collect().await;
+        assert_eq!(server.take_ended(), [code], "{bearer:?} {path}");
+    }
+}
+
+#[tokio::test]
+async fn messages_of_too_many_parts_are_refused() {
+    let server = Server::new();
+    let commit = "/google.firestore.v1.Firestore/Commit";
+    let body = Body::from(frame(0, &b"\x12\0".repeat(1_000_001)));
+    let (_, code, text) = raw(&server, commit, &[], body).await;
+    assert_eq!(code.as_deref(), Some("3"));
+    assert_eq!(text, "The message has more than 1000000 elements.");
+}
+
 #[tokio::test]
 async fn long_texts_are_shortened() {
     let server = Server::new();
@@ -223,6 +271,19 @@ async fn a_call_ends_at_its_deadline() {
     assert_eq!(code.as_deref(), Some("4"));
     assert_eq!(began.elapsed(), Duration::from_secs(5));
     assert_eq!(server.take_ended(), [Code::DeadlineExceeded]);
+}
+
+/// It would keep its message, and the memory claimed for that, for as long as its client likes.
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_body_does_not_end_is_given_up() {
+    let server = Server::new();
+    let message = futures_util::stream::iter([Ok::<_, std::io::Error>(frame(0, &[]))]);
+    let body = Body::from_stream(message.chain(futures_util::stream::pending()));
+    let began = tokio::time::Instant::now();
+    let found = raw(&server, GET, &[], body).await;
+    assert_eq!(found.1.as_deref(), Some("4"));
+    assert_eq!(found.2, "The message took too long to arrive.");
+    assert_eq!(began.elapsed(), MESSAGE_TIME_MAX);
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,6 +380,33 @@ async fn services_are_listed() {
             .message_response
             .is_some()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reflection_ends_with_the_server_and_at_its_age() {
+    for stops in [true, false] {
+        let server = Server::new();
+        let request = v1::ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let asked = futures_util::stream::iter([request]).chain(futures_util::stream::pending());
+        let mut client = ServerReflectionClient::new(server.clone());
+        let answers = client.server_reflection_info(asked).await.unwrap();
+        let mut answers = answers.into_inner();
+        assert!(answers.next().await.unwrap().is_ok());
+        let began = tokio::time::Instant::now();
+        if stops {
+            server.stop.send_replace(true);
+        }
+        assert!(answers.next().await.is_none());
+        let expected = if stops {
+            Duration::ZERO
+        } else {
+            REFLECTION_TIME_MAX
+        };
+        assert_eq!(began.elapsed(), expected, "{stops}");
+    }
 }
 
 #[tokio::test]

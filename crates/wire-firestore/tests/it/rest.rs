@@ -448,6 +448,8 @@ async fn who_may_not_is_told_nothing() {
             ("GET v1/~/documents/c/a", Value::Null, 403, denied()),
             ("GET v1/~/documents/c/a?key=k", Value::Null, 403, denied()),
             ("POST v1/~/documents:commit", json!({}), 403, denied()),
+            // Not even read: it is no such message.
+            ("POST v1/~/documents:commit", json!([]), 403, denied()),
             ("DELETE emulator/v1/~/documents", Value::Null, 403, denied()),
             ("GET v1/projects/demo/databases", Value::Null, 403, denied()),
         ]

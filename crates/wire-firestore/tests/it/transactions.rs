@@ -119,7 +119,7 @@ async fn reads_begin_transactions_with_their_first_message() {
                 "RunAggregationQuery",
                 json!({ "parent": "~/documents", "newTransaction": {}, "structuredAggregationQuery":
                     { "structuredQuery": { "from": from }, "aggregations": [{ "count": {} }] } }),
-                json!([{ "transaction": "*", "readTime": "*",
+                json!([{ "transaction": "*" }, { "readTime": "*",
                     "result": { "aggregateFields": { "field_1": { "integerValue": "1" } } } }]),
             ),
         ])

@@ -15,7 +15,7 @@ fn message(length: usize) -> Vec<u8> {
 async fn read(chunks: Vec<Vec<u8>>) -> Result<usize, Code> {
     let chunks = chunks.into_iter().map(Ok::<_, std::io::Error>);
     let body = Body::from_stream(futures_util::stream::iter(chunks));
-    let metered = Metered::new(body, Place::default());
+    let metered = Metered::new(body, Takes::Many, Place::default());
     match to_bytes(Body::new(metered), usize::MAX).await {
         Ok(bytes) => Ok(bytes.len()),
         Err(error) => Err(Status::from_error(Box::new(error)).code()),
@@ -79,7 +79,15 @@ async fn large_messages_share_the_memory() {
 async fn a_message_that_trickles_is_given_up() {
     let mut frame = message(100);
     let rest = frame.split_off(50);
-    for (first, waits) in [(frame, true), (message(3), false), (Vec::new(), true)] {
+    for (takes, first, expires) in [
+        (Takes::Many, frame.clone(), true),
+        (Takes::Many, message(3), false),
+        (Takes::Many, Vec::new(), true),
+        (Takes::One, frame, true),
+        // The message is there, and the body does not end.
+        (Takes::One, message(3), true),
+        (Takes::One, Vec::new(), true),
+    ] {
         let first = futures_util::stream::iter([Ok::<_, std::io::Error>(first)]);
         let late = MESSAGE_TIME_MAX * 2;
         let rest = futures_util::stream::once({
@@ -90,9 +98,43 @@ async fn a_message_that_trickles_is_given_up() {
             }
         });
         let body = Body::from_stream(futures_util::StreamExt::chain(first, rest));
-        let read = to_bytes(Body::new(Metered::new(body, Place::default())), usize::MAX).await;
+        let metered = Metered::new(body, takes, Place::default());
+        let read = to_bytes(Body::new(metered), usize::MAX).await;
         let code = read.map_err(|error| Status::from_error(Box::new(error)).code());
         let expired = code == Err(Code::DeadlineExceeded);
-        assert_eq!(expired, waits);
+        assert_eq!(expired, expires, "{takes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_message_is_refused_where_one_is_all() {
+    for (takes, messages, expected) in [
+        (Takes::One, 1, Ok(8)),
+        (Takes::One, 2, Err(Code::Unimplemented)),
+        (Takes::Many, 2, Ok(16)),
+    ] {
+        let body = Body::from(message(3).repeat(messages));
+        let metered = Metered::new(body, takes, Place::default());
+        let read = to_bytes(Body::new(metered), usize::MAX).await;
+        let read = read.map(|bytes| bytes.len());
+        let read = read.map_err(|error| Status::from_error(Box::new(error)).code());
+        assert_eq!(read, expected, "{takes:?} {messages}");
+    }
+}
+
+#[test]
+fn streaming_methods_take_many_messages() {
+    for (path, takes) in [
+        ("/google.firestore.v1.Firestore/Commit", Takes::One),
+        ("/google.firestore.v1.Firestore/BatchWrite", Takes::One),
+        ("/google.firestore.v1.Firestore/Listen", Takes::Many),
+        ("/google.firestore.v1.Firestore/Write", Takes::Many),
+        ("/grpc.health.v1.Health/Watch", Takes::One),
+        (
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            Takes::Many,
+        ),
+    ] {
+        assert_eq!(Takes::of(path), takes, "{path}");
     }
 }
