@@ -39,6 +39,9 @@ pub(crate) const LIST_DOCUMENTS_AT_ONCE: usize = 32;
 pub(crate) const COLLECTION_IDS_PAGE: usize = 300;
 pub(crate) const COLLECTION_IDS_PAGE_MAX: usize = 1_000;
 
+/// Indexes that the log names as helpful, for each database, while it is open.
+pub(crate) const INDEX_HINTS_MAX: usize = 64;
+
 /// Parts that a partition query makes, at most.
 pub(crate) const PARTITIONS_MAX: usize = 1_000;
 

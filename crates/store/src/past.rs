@@ -223,8 +223,8 @@ mod tests {
         let all: Vec<_> = (0..1_000).map(key).collect();
         let put =
             |key: &Key| store.write_timed(|tx| tx.put(Space::Docs, key.clone(), Bytes::new()));
-        let times = all.iter().map(|key| put(key).unwrap().1);
-        let at = times.last().flatten().unwrap();
+        let times: Vec<_> = all.iter().map(|key| put(key).unwrap().1).collect();
+        let at = times.last().copied().flatten().unwrap();
         let delete = |key: &Key| store.write(|tx| tx.delete(Space::Docs, key.clone()));
         all.iter().for_each(|key| delete(key).unwrap());
         let view = View::begin(&store).unwrap();

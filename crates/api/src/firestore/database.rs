@@ -8,6 +8,7 @@ use firekeep_documents::index::{Catalog, Indexes};
 use firekeep_model::{DatabaseName, Timestamp};
 use firekeep_store::{CommitTime, ReadTx, Store, WriteTx};
 
+use super::indexes::Hints;
 use crate::Error;
 
 /// One Firestore database while it is open. Who holds it keeps it open.
@@ -20,6 +21,8 @@ pub(crate) struct Database {
     used: AtomicI64,
     /// Somebody builds indexes.
     building: AtomicBool,
+    /// Indexes that the log has named.
+    pub(super) hints: Hints,
     /// Times that something long still reads at.
     kept: Mutex<Vec<CommitTime>>,
 }
@@ -40,6 +43,7 @@ impl Database {
             used: AtomicI64::new(i64::MIN),
             kept: Mutex::default(),
             building: AtomicBool::new(false),
+            hints: Hints::default(),
         }
     }
 

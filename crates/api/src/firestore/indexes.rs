@@ -2,20 +2,21 @@
 //!
 //! Firestore specification, sections 13 and 14; storage design, section 5.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use firekeep_documents::Error as DocumentError;
 use firekeep_documents::index::backfill::{self, Progress, Task};
 use firekeep_documents::index::change::{self, Declared};
 use firekeep_documents::index::{Catalog, Definition, FieldOverride, IndexId, Mode, State};
-use firekeep_documents::plan::missing_index;
+use firekeep_documents::plan::{RequiredIndex, missing_index};
 use firekeep_model::{Caller, CollectionId, DatabaseName, FieldPath, FieldRef};
 use firekeep_store::{Error as StoreError, WriteTx};
 
 use super::database::{Database, off_async};
 use super::{Firestore, Query};
 use crate::Error;
-use crate::limits::INDEXED_GROUPS_MAX;
+use crate::limits::{INDEX_HINTS_MAX, INDEXED_GROUPS_MAX};
 
 /// How far an index is that is being built or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +162,8 @@ impl Firestore {
 
     /// Does what the database says about queries that want an index: refuses them, or says so in the log, or has a group
     /// of collections indexed that is asked for the first time, if the query `may_index` and there are not too many such
-    /// groups. That query itself is answered without.
+    /// groups. That query itself is answered without. In the mode `auto`, each index that would
+    /// help is said once.
     ///
     /// # Errors
     /// [`Error::IndexRequired`]; storage errors.
@@ -186,6 +188,12 @@ impl Firestore {
                 let off = |id: &&CollectionId| catalog.group_state(id) == State::Off;
                 if let Some(collection) = group.filter(off) {
                     self.index_group(database, collection).await;
+                }
+                // The indexes of single fields come by themselves here.
+                let wanted = missing_index(query, summed, &catalog);
+                let composite = wanted.filter(|index| matches!(index, RequiredIndex::Composite(_)));
+                if let Some(index) = composite.filter(|index| database.hints.is_new(index)) {
+                    tracing::info!(database = %database.name, ?index, "a query would be faster with an index");
                 }
             }
             Mode::Warn => {
@@ -224,6 +232,19 @@ fn wanted_group(query: &Query) -> Option<&CollectionId> {
     let by_name = query.filter.is_none()
         && (query.order_by.iter()).all(|order| order.field == FieldRef::DocumentName);
     (query.from.collection.as_ref()).filter(|_| query.from.all_descendants && !by_name)
+}
+
+/// Which indexes the log has named as helpful, so that it names each once.
+#[derive(Default)]
+pub(super) struct Hints(Mutex<HashSet<String>>);
+
+impl Hints {
+    /// Whether an index was not named yet. Never for one beyond [`INDEX_HINTS_MAX`]: queries are their senders' choice, and
+    /// the log is not to grow by it without end.
+    pub(super) fn is_new(&self, index: &RequiredIndex) -> bool {
+        let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        named.len() < INDEX_HINTS_MAX && named.insert(format!("{index:?}"))
+    }
 }
 
 impl Database {

@@ -6,13 +6,14 @@ use firekeep_documents::query::{InvalidQuery, Strictness};
 use firekeep_documents::{Error as DocumentError, Execution, Missing, read};
 use firekeep_model::{
     Caller, CollectionId, CollectionPath, DatabaseName, Document, DocumentId, DocumentName,
-    DocumentPath, FieldMask, FieldRef, Map, Value,
+    DocumentPath, FieldMask, FieldRef, Map, Timestamp, Value,
 };
 use firekeep_store::Read;
 
 use super::get_document::masked;
 use super::page_token::PageToken;
-use super::{Catalog, CollectionSelector, Consistency, Cursor, Firestore, Listed, Order, Query};
+use super::reading::Reading;
+use super::{CollectionSelector, Consistency, Cursor, Firestore, Listed, Order, Query};
 use crate::Error;
 use crate::limits::{
     LIST_BYTES, LIST_DOCUMENTS_AT_ONCE, LIST_PAGE, LIST_PAGE_MAX, QUERY_PAGE, page_size,
@@ -75,22 +76,23 @@ impl Firestore {
         let token = PageToken::decode(&list.page_token, &request)?;
         let time = token.as_ref().map(|token| token.time);
         let size = page_size(list.page_size, LIST_PAGE, LIST_PAGE_MAX);
-        let (reading_of, mask) = (list.consistency.clone(), list.mask.clone());
+        let mask = list.mask.clone();
         let (listed, more, time, after) = if list.order_by.is_empty() {
             let after = token.as_ref().map(last_named).transpose()?;
-            let reading = self.reading(caller, database, reading_of).await?;
-            let page = reading.go_on(time, move |tx| by_name(tx, &list, after.as_ref(), size));
-            let ((listed, more), time) = page.await?;
+            let walk = Walk::new(list, after, size);
+            let consistency = walk.list.consistency.clone();
+            let read = |reading| by_name(reading, walk.clone());
+            let page = self.go_on(caller, database, consistency, time, read);
+            let (listed, more, time) = page.await?;
             let after = listed.last().map(|last| name_of(&last.path));
             (listed, more, time, after)
         } else {
             let query = list.query(token.map(|token| token.after))?;
             query.validate(database, Strictness::Lenient)?;
-            let reading = self.reading(caller, database, reading_of).await?;
             let orders = query.normal_order();
-            let catalog = reading.catalog();
-            let page = reading.go_on(time, move |tx| in_order(tx, &query, catalog(tx)?, size));
-            let ((documents, more), time) = page.await?;
+            let read = |reading| self.in_order(reading, query.clone(), size);
+            let page = self.go_on(caller, database, list.consistency, time, read);
+            let (documents, more, time) = page.await?;
             let after = documents
                 .last()
                 .map(|last| position(database, &orders, last));
@@ -118,6 +120,85 @@ impl Firestore {
             documents: documents.collect(),
             next_page_token,
         })
+    }
+
+    /// Reads a page: at the time of the first page while that can be read, or where the request says.
+    async fn go_on<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        consistency: Consistency,
+        first_page: Option<Timestamp>,
+        read: impl Fn(Reading) -> F,
+    ) -> Result<T, Error> {
+        if let (Consistency::Strong, Some(time)) = (&consistency, first_page) {
+            let then = Consistency::At(time);
+            let page = match self.reading(caller, database, then).await {
+                Ok(reading) => read(reading).await,
+                Err(error) => Err(error),
+            };
+            if !matches!(page, Err(Error::ReadTimeTooOld)) {
+                return page;
+            }
+        }
+        read(self.reading(caller, database, consistency).await?).await
+    }
+
+    /// Documents of a query, whether there may be more, and of which time they are.
+    async fn in_order(
+        &self,
+        mut reading: Reading,
+        query: Query,
+        size: usize,
+    ) -> Result<(Vec<Document>, bool, Timestamp), Error> {
+        // A list is of one collection: no group is indexed for it.
+        self.look_for_index(&reading.database, &query, &[], false)
+            .await?;
+        let catalog = reading.catalog();
+        // One more tells if there is another page.
+        let limit = u32::try_from(size + 1).ok();
+        let query = Query { limit, ..query };
+        let begin = move |tx: &dyn Read| {
+            let mut execution = Execution::new(query, catalog(tx)?)?;
+            Ok((execution.next_page(tx, QUERY_PAGE)?, execution))
+        };
+        let (mut page, mut execution) = reading.off(begin).await?;
+        let mut documents = Vec::new();
+        let mut bytes = 0;
+        let more = loop {
+            bytes += page.documents.iter().map(Document::size).sum::<usize>();
+            documents.append(&mut page.documents);
+            if documents.len() > size {
+                documents.truncate(size);
+                break true;
+            }
+            if page.done {
+                break false;
+            }
+            if bytes >= LIST_BYTES && !documents.is_empty() {
+                break true;
+            }
+            // Between two pages, who dropped the request has it stopped.
+            let next = move |tx: &dyn Read| Ok((execution.next_page(tx, QUERY_PAGE)?, execution));
+            (page, execution) = reading.off(next).await?;
+        };
+        Ok((documents, more, reading.time()))
+    }
+}
+
+/// Documents by their names, whether there may be more, and of which time they are.
+async fn by_name(
+    mut reading: Reading,
+    mut walk: Walk,
+) -> Result<(Vec<Listed>, bool, Timestamp), Error> {
+    loop {
+        // Between two steps, who dropped the request has it stopped.
+        let step = move |tx: &dyn Read| Ok((walk.step(tx)?, walk));
+        let more;
+        (more, walk) = reading.off(step).await?;
+        if let Some(more) = more {
+            return Ok((walk.listed, more, reading.time()));
+        }
     }
 }
 
@@ -160,60 +241,75 @@ impl List {
     }
 }
 
-/// Documents by their names, and whether there may be more.
-fn by_name(
-    tx: &dyn Read,
-    list: &List,
-    after: Option<&(CollectionId, DocumentId)>,
+/// A way through documents by their names.
+#[derive(Clone)]
+struct Walk {
+    list: Arc<List>,
     size: usize,
-) -> Result<(Vec<Listed>, bool), DocumentError> {
-    let missing = match list.show_missing {
-        true => Missing::Shown,
-        false => Missing::Hidden,
-    };
-    let mut after: After = after.cloned();
-    let mut current = match (&list.collection, &after) {
-        (Some(id), _) | (None, Some((id, _))) => Some(id.clone()),
-        (None, None) => next_collection(tx, list, None)?,
-    };
-    let mut listed: Vec<Listed> = Vec::new();
-    let mut bytes = 0;
-    while let Some(id) = current {
-        let path = CollectionPath::below(list.parent.as_ref(), &id).map_err(InvalidQuery::from)?;
-        loop {
-            // One more tells if there is another page.
-            let limit = (size + 1 - listed.len()).min(LIST_DOCUMENTS_AT_ONCE);
-            let behind = after.as_ref().map(|(_, id)| id);
-            let some = read::list_documents(tx, &path, behind, limit, missing)?;
-            let whole = some.len() == limit;
-            bytes += some
-                .iter()
-                .filter_map(|listed| listed.document.as_ref())
-                .map(Document::size)
-                .sum::<usize>();
-            listed.extend(some);
-            if listed.len() > size {
-                listed.truncate(size);
-                return Ok((listed, true));
-            }
-            if whole && bytes >= LIST_BYTES {
-                return Ok((listed, true));
-            }
-            if !whole {
-                break;
-            }
-            after = listed.last().and_then(|last| {
-                let document = DocumentId::parse(last.path.id()).ok()?;
-                Some((id.clone(), document))
-            });
+    /// The collection that is being read; `None` before the first one.
+    current: Option<CollectionId>,
+    /// The document of it that was read last.
+    after: Option<DocumentId>,
+    listed: Vec<Listed>,
+    bytes: usize,
+}
+
+impl Walk {
+    fn new(list: List, after: After, size: usize) -> Self {
+        let (current, after) = match (&list.collection, after) {
+            (Some(id), after) => (Some(id.clone()), after.map(|(_, document)| document)),
+            (None, Some((id, document))) => (Some(id), Some(document)),
+            (None, None) => (None, None),
+        };
+        Self {
+            list: Arc::new(list),
+            size,
+            current,
+            after,
+            listed: Vec::new(),
+            bytes: 0,
         }
-        after = None;
-        current = match list.collection {
+    }
+
+    /// Reads some documents of one collection. At the end, says whether there may be more for another page.
+    fn step(&mut self, tx: &dyn Read) -> Result<Option<bool>, DocumentError> {
+        let list = &self.list;
+        let current = match self.current.take() {
+            None => next_collection(tx, list, None)?,
+            current => current,
+        };
+        let Some(id) = current else {
+            return Ok(Some(false));
+        };
+        let path = CollectionPath::below(list.parent.as_ref(), &id).map_err(InvalidQuery::from)?;
+        // One more tells if there is another page.
+        let limit = (self.size + 1 - self.listed.len()).min(LIST_DOCUMENTS_AT_ONCE);
+        let missing = match list.show_missing {
+            true => Missing::Shown,
+            false => Missing::Hidden,
+        };
+        let some = read::list_documents(tx, &path, self.after.as_ref(), limit, missing)?;
+        let whole = some.len() == limit;
+        let sizes = some.iter().filter_map(|listed| listed.document.as_ref());
+        self.bytes += sizes.map(Document::size).sum::<usize>();
+        self.listed.extend(some);
+        if self.listed.len() > self.size {
+            self.listed.truncate(self.size);
+            return Ok(Some(true));
+        }
+        if whole {
+            let last = self.listed.last();
+            self.after = last.and_then(|last| DocumentId::parse(last.path.id()).ok());
+            self.current = Some(id);
+            return Ok((self.bytes >= LIST_BYTES).then_some(true));
+        }
+        self.after = None;
+        self.current = match list.collection {
             Some(_) => None,
             None => next_collection(tx, list, Some(&id))?,
         };
+        Ok(self.current.is_none().then_some(false))
     }
-    Ok((listed, false))
 }
 
 fn next_collection(
@@ -223,38 +319,6 @@ fn next_collection(
 ) -> Result<Option<CollectionId>, DocumentError> {
     let ids = read::list_collection_ids(tx, list.parent.as_ref(), after, 1)?;
     Ok(ids.into_iter().next())
-}
-
-/// Documents of a query, and whether there may be more.
-fn in_order(
-    tx: &dyn Read,
-    query: &Query,
-    catalog: Arc<Catalog>,
-    size: usize,
-) -> Result<(Vec<Document>, bool), DocumentError> {
-    let limit = u32::try_from(size + 1).ok();
-    let query = Query {
-        limit,
-        ..query.clone()
-    };
-    let mut execution = Execution::new(query, catalog)?;
-    let mut documents = Vec::new();
-    let mut bytes = 0;
-    loop {
-        let page = execution.next_page(tx, QUERY_PAGE)?;
-        bytes += page.documents.iter().map(Document::size).sum::<usize>();
-        documents.extend(page.documents);
-        if documents.len() > size {
-            documents.truncate(size);
-            return Ok((documents, true));
-        }
-        if page.done {
-            return Ok((documents, false));
-        }
-        if bytes >= LIST_BYTES && !documents.is_empty() {
-            return Ok((documents, true));
-        }
-    }
 }
 
 fn found(document: Document) -> Listed {

@@ -21,6 +21,8 @@ pub(crate) struct Ordered {
     merge: Merge,
     /// What the merge gave and no page did.
     pending: VecDeque<Candidate>,
+    /// How many of those, from the first on, have the documents they need.
+    ready: usize,
     /// Documents still to leave out.
     offset: u32,
     /// Documents still to give.
@@ -28,7 +30,7 @@ pub(crate) struct Ordered {
     is_over: bool,
     /// How many candidates are taken together, at least: more while most of them are not in the answer.
     take: usize,
-    /// Bytes and number of the documents fetched so far.
+    /// Bytes and number of the documents fetched last.
     fetched: (usize, usize),
 }
 
@@ -37,6 +39,7 @@ impl Ordered {
         Self {
             merge,
             pending: VecDeque::new(),
+            ready: 0,
             offset: query.offset,
             limit: query.limit,
             is_over: false,
@@ -51,6 +54,16 @@ impl Ordered {
         ask: &Ask,
         budget: Budget,
     ) -> Result<Page, Error> {
+        let page = self.fill_page(cx, ask, budget)?;
+        // Nobody knows when the next one is asked for: until then, names are kept only.
+        for candidate in &mut self.pending {
+            candidate.row = None;
+        }
+        self.ready = 0;
+        Ok(page)
+    }
+
+    fn fill_page(&mut self, cx: &mut Cx<'_>, ask: &Ask, budget: Budget) -> Result<Page, Error> {
         let mut page = Page::default();
         let mut bytes_left = budget.bytes.max(1);
         loop {
@@ -66,11 +79,12 @@ impl Ordered {
             if self.pending.is_empty() && is_paused {
                 return Ok(page);
             }
-            self.fetch(cx, |_| true)?;
-            let taken = self.pending.len();
+            self.fetch(cx, bytes_left, |_| true)?;
+            let taken = self.ready;
+            let pending = self.pending.len();
             let before = page.documents.len();
             self.give(ask, budget.documents.max(1), &mut bytes_left, &mut page)?;
-            if page.documents.len() - before < taken - self.pending.len() {
+            if page.documents.len() - before < pending - self.pending.len() {
                 self.take = (2 * taken).min(FETCH_MAX);
             }
         }
@@ -88,18 +102,20 @@ impl Ordered {
             if self.is_done() {
                 return Ok(Step::End);
             }
-            if self.pending.is_empty() {
-                let is_paused = self.collect(cx, ask, FETCH_MAX, &mut 0)?;
-                if self.pending.is_empty() && is_paused {
-                    return Ok(Step::Pause);
+            if self.ready == 0 {
+                if self.pending.is_empty() {
+                    let is_paused = self.collect(cx, ask, FETCH_MAX, &mut 0)?;
+                    if self.pending.is_empty() && is_paused {
+                        return Ok(Step::Pause);
+                    }
                 }
-                self.fetch(cx, |candidate| {
+                self.fetch(cx, PAGE_BYTES_MAX, |candidate| {
                     let is_known = candidate.numbers.len() == ask.averages.len();
                     needs_rows || !is_known || candidate.trust == Trust::None
                 })?;
                 self.take = FETCH_MAX;
             }
-            let Some(candidate) = self.pending.pop_front() else {
+            let Some(candidate) = self.take_ready() else {
                 continue;
             };
             if candidate.trust == Trust::None && verified(ask, &candidate)?.is_none() {
@@ -112,6 +128,12 @@ impl Ordered {
             self.limit = self.limit.map(|limit| limit.saturating_sub(1));
             return Ok(Step::Item(candidate));
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes_kept(&self) -> usize {
+        let rows = self.pending.iter().filter_map(|one| one.row.as_ref());
+        rows.map(|row| row.value.len()).sum()
     }
 
     fn is_done(&self) -> bool {
@@ -168,33 +190,57 @@ impl Ordered {
         usable.max(self.take).clamp(1, most)
     }
 
-    /// Reads the documents of some pending candidates, by one look-up.
+    /// Reads the documents of some pending candidates, by few look-ups: of the first ones, until that are many bytes.
     fn fetch(
         &mut self,
         cx: &mut Cx<'_>,
+        bytes_max: usize,
         is_wanted: impl Fn(&Candidate) -> bool,
     ) -> Result<(), Error> {
-        let is_missing = |candidate: &Candidate| candidate.row.is_none() && is_wanted(candidate);
-        let missing = self
-            .pending
-            .iter()
-            .filter(|candidate| is_missing(candidate));
-        let names: Vec<_> = missing.map(|candidate| candidate.name.as_slice()).collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let rows = cx.documents(&names)?;
-        let missing = self
-            .pending
-            .iter_mut()
-            .filter(|candidate| is_missing(candidate));
-        for (candidate, row) in missing.zip(rows) {
-            let bytes = row.as_ref().map_or(0, |row| row.value.len());
-            self.fetched.0 = self.fetched.0.saturating_add(bytes);
-            self.fetched.1 += 1;
-            candidate.row = row;
+        let mut bytes_left = bytes_max.min(PAGE_BYTES_MAX);
+        while self.ready < self.pending.len() && bytes_left > 0 {
+            // By the sizes of the last ones, which say little of the next: at worst, it is a MiB for each.
+            let (bytes, count) = self.fetched;
+            let number = match bytes.checked_div(count) {
+                Some(average) => (bytes_left / average.max(1)).clamp(1, READ_DOCUMENTS),
+                None => READ_DOCUMENTS,
+            };
+            let mut names = Vec::with_capacity(number);
+            let mut seen = 0;
+            for candidate in self.pending.iter().skip(self.ready) {
+                let is_missing = candidate.row.is_none() && is_wanted(candidate);
+                if is_missing && names.len() == number {
+                    break;
+                }
+                if is_missing {
+                    names.push(candidate.name.as_slice());
+                }
+                seen += 1;
+            }
+            let count = names.len();
+            let rows = match names.is_empty() {
+                true => Vec::new(),
+                false => cx.documents(&names)?,
+            };
+            let some = self.pending.iter_mut().skip(self.ready).take(seen);
+            let missing = some.filter(|one| one.row.is_none() && is_wanted(one));
+            let mut bytes = 0;
+            for (candidate, row) in missing.zip(rows) {
+                bytes += row.as_ref().map_or(0, |row| row.value.len());
+                candidate.row = row;
+            }
+            if count > 0 {
+                self.fetched = (bytes, count);
+            }
+            bytes_left = bytes_left.saturating_sub(bytes);
+            self.ready += seen;
         }
         Ok(())
+    }
+
+    fn take_ready(&mut self) -> Option<Candidate> {
+        self.ready = self.ready.checked_sub(1)?;
+        self.pending.pop_front()
     }
 
     /// Puts pending documents into a page.
@@ -208,7 +254,7 @@ impl Ordered {
         while page.documents.len() < documents_max
             && *bytes_left > 0
             && !self.is_done()
-            && let Some(candidate) = self.pending.pop_front()
+            && let Some(candidate) = self.take_ready()
         {
             let Some(found) = verified(ask, &candidate)? else {
                 continue;

@@ -442,3 +442,48 @@ fn transactions_find_their_own_writes() {
         database.store.write(check).unwrap();
     }
 }
+
+#[test]
+fn large_documents_behind_small_ones_are_fetched_in_few() {
+    let document = |at: i64| {
+        let length = if at < 300 { 1 } else { 100_000 };
+        let text = "x".repeat(length);
+        let fields = [("n", at.into()), ("text", text.as_str().into())];
+        queries::document(&format!("c/{at}"), &fields)
+    };
+    let documents: Vec<_> = (0..380).map(document).collect();
+    let (world, catalog) = database_of(&documents);
+    let query = Query {
+        order_by: queries::orders(&["n"]),
+        ..queries::query("c")
+    };
+    let mut execution = Execution::new(query, catalog).unwrap();
+    let tx = world.read();
+    let budget = Budget {
+        bytes: 1 << 20,
+        ..AMPLE
+    };
+    let (mut found, mut read) = (Vec::new(), 0);
+    loop {
+        let page = execution.next_page(&tx, budget).unwrap();
+        let before = std::mem::replace(&mut read, execution.explain().documents_read);
+        let is_large = found.len() >= 300;
+        found.extend(page.documents);
+        // A look-up knows of the sizes of the one before.
+        assert!(!is_large || read - before <= 12, "{read} after {before}");
+        if let Some(State::Ordered(ordered)) = &execution.state {
+            assert_eq!(ordered.bytes_kept(), 0);
+        }
+        if page.done {
+            break;
+        }
+    }
+    let paths = |documents: &[Document]| {
+        documents
+            .iter()
+            .map(|one| one.path.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&found), paths(&documents));
+    assert!(read <= 380 + 32 + 8, "{read}");
+}

@@ -94,7 +94,13 @@ impl FieldName {
             .ok_or_else(|| Refusal::invalid(format!("the name `{name}` lacks `/fields/`")))?;
         let collection = match read_collections(collection)? {
             Collections::Of(id) => Some(id),
-            Collections::All | Collections::Default => None,
+            Collections::Default => None,
+            // Only lists are of all collections; a rule is of one, or of those without one.
+            Collections::All => {
+                return Err(Refusal::invalid(format!(
+                    "the name `{name}` must have a collection, or `{ALL_COLLECTIONS}`"
+                )));
+            }
         };
         let field = match field {
             ALL_FIELDS => None,
@@ -154,4 +160,19 @@ pub(super) fn read_operation(name: &str) -> Result<(DatabaseName, Option<IndexId
 
 fn invalid(error: impl Into<NameError>) -> Refusal {
     Fault::from(error.into()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_of_one_collection_or_of_those_without_a_rule() {
+        for (collection, is_one) in [("c", true), ("__default__", true), ("-", false)] {
+            let name =
+                format!("projects/p/databases/(default)/collectionGroups/{collection}/fields/a");
+            let read = FieldName::parse(&name);
+            assert_eq!(read.is_ok(), is_one, "{name}: {read:?}");
+        }
+    }
 }

@@ -104,6 +104,14 @@ async fn the_mode_decides_what_becomes_of_queries_that_want_an_index() {
             let answer = world.query(query, Consistency::Strong).await;
             assert_eq!(kind(answer), expected, "{mode:?}");
         }
+        // A list in an order is such a query, too.
+        let list = List {
+            collection: Some(collection("c")),
+            order_by: by_n_and_m().order_by,
+            ..List::default()
+        };
+        let answer = it.list_documents(owner, database, list).await;
+        assert_eq!(kind(answer), expected, "{mode:?}");
         let state = world.settled().await.group_state(&collection("c"));
         // Nobody has to declare the index of a group where nobody minds.
         let built = mode == IndexMode::Auto;
@@ -111,4 +119,20 @@ async fn the_mode_decides_what_becomes_of_queries_that_want_an_index() {
     }
     let (paths, _) = world.query(group(), Consistency::Strong).await.unwrap();
     assert_eq!(paths, ["c/a"]);
+}
+
+#[test]
+fn each_index_that_would_help_is_named_once() {
+    use firekeep_documents::plan::missing_index;
+    let hints = super::super::indexes::Hints::default();
+    let wanted = |query: &Query| missing_index(query, &[], &Catalog::default()).unwrap();
+    let of = |number: usize| {
+        let mut query = by_n_and_m();
+        query.from.collection = Some(collection(&format!("c{number}")));
+        wanted(&query)
+    };
+    assert!(hints.is_new(&of(0)));
+    assert!(!hints.is_new(&of(0)));
+    let named = (0..1_000).filter(|number| hints.is_new(&of(*number)));
+    assert_eq!(named.count() + 1, crate::limits::INDEX_HINTS_MAX);
 }

@@ -194,8 +194,8 @@ fn a_rule_that_was_taken_back_is_kept_below_another_one() {
     use IndexOrder::Ascending;
     let (world, _) = world_with(|tx| set(tx, Some("c"), Some("a"), &[Ascending]));
     let write = |work: &dyn Fn(&mut WriteTx<'_>) -> Result<(), Error>| {
-        let time = world.store.write_timed(|tx| work(tx)).unwrap().1;
-        world.store.write(|tx| finish(tx)).unwrap();
+        let time = world.store.write_timed(work).unwrap().1;
+        world.store.write(finish).unwrap();
         time.unwrap()
     };
     let state = |at: Option<CommitTime>, of: &str| {
