@@ -360,6 +360,10 @@ test('databases and indexes on the command line', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   assert.deepEqual(await list(), declared);
+  const mode = (...more) => json('indexes', 'mode', '--database', 'staging', ...more);
+  assert.deepEqual(await mode(), { mode: 'auto' });
+  assert.deepEqual(await mode('enforce'), { mode: 'enforce' });
+  assert.deepEqual(await mode(), { mode: 'enforce' });
   await writeFile(file, '{}');
   assert.equal((await deploy()).kept.length, 2);
   assert.equal((await deploy('--prune')).removed.length, 2);

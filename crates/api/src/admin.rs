@@ -109,6 +109,13 @@ pub enum Command {
         /// The database's id.
         database: String,
     },
+    /// What becomes of queries that the cloud would refuse for want of an index.
+    IndexesMode {
+        /// The database's id.
+        database: String,
+        /// `auto`, `warn` or `enforce`; as it is when absent.
+        mode: Option<String>,
+    },
     /// Brings the indexes of a database in line with a file.
     IndexesDeploy {
         /// The database's id.
@@ -307,6 +314,9 @@ impl Core {
             }
             Command::IndexesList { database } => {
                 documents::list_indexes(self, caller, &database).await
+            }
+            Command::IndexesMode { database, mode } => {
+                documents::index_mode(self, caller, &database, mode.as_deref()).await
             }
             Command::IndexesDeploy {
                 database,

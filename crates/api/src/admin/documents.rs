@@ -5,7 +5,7 @@ use std::sync::Arc;
 use firekeep_model::{Caller, DatabaseId, DatabaseName};
 use serde_json::{Value, json};
 
-use crate::firestore::{DatabaseSummary, IndexFile, Others};
+use crate::firestore::{DatabaseSummary, IndexFile, IndexMode, Others};
 use crate::{Core, Error, Firestore};
 
 pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
@@ -48,6 +48,34 @@ pub(super) async fn list_indexes(
             .await?
             .as_ref(),
     )
+}
+
+/// The names of modes.
+const MODES: [(&str, IndexMode); 3] = [
+    ("auto", IndexMode::Auto),
+    ("warn", IndexMode::Warn),
+    ("enforce", IndexMode::Enforce),
+];
+
+pub(super) async fn index_mode(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+    wanted: Option<&str>,
+) -> Result<Value, Error> {
+    let (firestore, database) = (firestore(core), name(core, id)?);
+    if let Some(wanted) = wanted {
+        let known = MODES.iter().find(|(name, _)| *name == wanted);
+        let (_, mode) = known.ok_or_else(|| {
+            Error::Invalid(format!(
+                "the mode `{wanted}` is none of auto, warn, enforce"
+            ))
+        })?;
+        firestore.set_index_mode(caller, &database, *mode).await?;
+    }
+    let catalog = firestore.index_catalog(caller, &database).await?;
+    let found = MODES.iter().find(|(_, mode)| *mode == catalog.mode());
+    Ok(json!({ "mode": found.map(|(name, _)| name) }))
 }
 
 pub(super) async fn deploy_indexes(

@@ -55,6 +55,20 @@ pub(crate) enum Indexes {
         #[arg(long, default_value = DEFAULT)]
         database: String,
     },
+    /// Show or set what becomes of queries that the cloud would refuse for want of an index: `auto` answers them, `warn`
+    /// answers them and says so in the log, `enforce` refuses them.
+    #[command(after_help = "Examples:\n  firekeep indexes mode\n  \
+        firekeep indexes mode enforce --database staging")]
+    Mode {
+        #[command(flatten)]
+        at: At,
+        /// The database's id.
+        #[arg(long, default_value = DEFAULT)]
+        database: String,
+        /// The new mode.
+        #[arg(value_parser = ["auto", "warn", "enforce"])]
+        mode: Option<String>,
+    },
     /// Declare the indexes of a file in the format of `firestore.indexes.json`.
     #[command(
         after_help = "Examples:\n  firekeep indexes deploy firestore.indexes.json\n  \
@@ -96,6 +110,9 @@ pub(crate) fn run_indexes(command: Indexes) -> Result<()> {
     match command {
         Indexes::List { at, database } => {
             call::show(&at, Admin::IndexesList { database }, Absent::Refuse)
+        }
+        Indexes::Mode { at, database, mode } => {
+            call::show(&at, Admin::IndexesMode { database, mode }, Absent::Refuse)
         }
         Indexes::Deploy {
             at,

@@ -103,6 +103,8 @@ impl List {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use axum::body::HttpBody as _;
     use firekeep_wire_proto::google::firestore::v1::RunQueryResponse;
     use http_body_util::BodyExt as _;
@@ -121,8 +123,8 @@ mod tests {
 
     /// The pieces that the steps become, and whether the answer says its length.
     async fn pieces(steps: &[Step]) -> Result<(Vec<String>, bool), Refusal> {
-        let mut steps = steps.to_vec().into_iter();
-        let messages = stream::poll_fn(move |cx| match steps.next() {
+        let mut steps = VecDeque::from(steps.to_vec());
+        let messages = stream::poll_fn(move |cx| match steps.pop_front() {
             Some(Skip(skipped_results)) => Poll::Ready(Some(Ok(RunQueryResponse {
                 skipped_results,
                 ..Default::default()

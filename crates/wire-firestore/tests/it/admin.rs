@@ -98,12 +98,11 @@ async fn indexes_are_declared_built_and_removed() {
         .await;
     assert_eq!(again.0, 409, "{}", again.2);
     let operation = format!("GET v1/{}", created["name"].as_str().unwrap());
-    let mut built = Value::Null;
     for _ in 0..500 {
         let (status, _, body) = server.ask(&operation, "").await;
         assert_eq!(status, 200, "{body}");
-        built = serde_json::from_str(&body).unwrap();
-        if built["done"] == true {
+        let found: Value = serde_json::from_str(&body).unwrap();
+        if found["done"] == true {
             break;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
