@@ -23,7 +23,9 @@ use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use firekeep_api::Core;
 use firekeep_wire_proto::FILE_DESCRIPTOR_SET;
+use firekeep_wire_proto::google::firestore::admin::v1::firestore_admin_server::FirestoreAdminServer;
 use firekeep_wire_proto::google::firestore::v1::firestore_server::FirestoreServer;
+use firekeep_wire_proto::google::longrunning::operations_server::OperationsServer;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -34,6 +36,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
 use tower_service::Service as _;
 
+use crate::admin::Admin;
 use crate::limits::{MESSAGE_BYTES_MAX, REFLECTION_TIME_MAX, STATUS_TEXT_BYTES_MAX};
 use crate::{Code, Refusal, credential};
 use answer::Answer;
@@ -62,6 +65,8 @@ type Handler =
 pub struct Grpc {
     core: Arc<Core>,
     firestore: FirestoreServer<Service>,
+    admin: FirestoreAdminServer<Admin>,
+    operations: OperationsServer<Admin>,
     health: HealthServer<Health>,
     /// The two versions of server reflection; made when somebody asks.
     reflection: OnceLock<[Handler; 2]>,
@@ -73,8 +78,11 @@ impl Grpc {
     #[must_use]
     pub fn new(core: &Arc<Core>, stopped: watch::Receiver<bool>) -> Self {
         let service = Service::new(Arc::clone(core));
+        let admin = Admin::new(core);
         Self {
             core: Arc::clone(core),
+            admin: FirestoreAdminServer::new(admin.clone()),
+            operations: OperationsServer::new(admin),
             firestore: FirestoreServer::new(service).max_decoding_message_size(MESSAGE_BYTES_MAX),
             health: HealthServer::new(Health::new(Arc::clone(core), stopped.clone())),
             reflection: OnceLock::new(),
@@ -125,6 +133,8 @@ impl Grpc {
         let service = path.trim_start_matches('/').split('/').next();
         let response = match service {
             Some(FirestoreServer::<Service>::NAME) => self.firestore.clone().call(request).await,
+            Some(FirestoreAdminServer::<Admin>::NAME) => self.admin.clone().call(request).await,
+            Some(OperationsServer::<Admin>::NAME) => self.operations.clone().call(request).await,
             Some(HealthServer::<Health>::NAME) => self.health.clone().call(request).await,
             Some("grpc.reflection.v1.ServerReflection") => return self.reflect(0, request).await,
             Some("grpc.reflection.v1alpha.ServerReflection") => {

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use admin::firestore_admin_client::FirestoreAdminClient;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, Version};
 use firekeep_wire_firestore::Code;
 use firekeep_wire_firestore::limits::{
     MESSAGE_BYTES_MAX, MESSAGE_TIME_MAX, REFLECTION_TIME_MAX, REQUEST_BYTES_MAX,
 };
+use firekeep_wire_proto::google::firestore::admin::v1 as admin;
 use firekeep_wire_proto::google::firestore::v1 as proto;
+use firekeep_wire_proto::google::longrunning;
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
+use longrunning::operations_client::OperationsClient;
 use serde_json::json;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -19,7 +23,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::{v1, v1alpha};
 
-use crate::harness::{Server, refused};
+use crate::harness::{DATABASE, Server, refused};
 
 /// The header of an administrator: [`crate::harness::ADMIN`].
 const BEARER: &str = "Bearer the secret of the command line";
@@ -407,6 +411,26 @@ async fn reflection_ends_with_the_server_and_at_its_age() {
         };
         assert_eq!(began.elapsed(), expected, "{stops}");
     }
+}
+
+#[tokio::test]
+async fn administrators_have_services_of_their_own() {
+    let server = Server::new();
+    let mut admin = FirestoreAdminClient::new(server.clone());
+    let name = DATABASE.to_owned();
+    let get = admin::GetDatabaseRequest { name: name.clone() };
+    let found = admin.get_database(server.authorized(get.clone())).await;
+    assert_eq!(found.unwrap().get_ref().name, name);
+    let nobody = server.with_bearer(None);
+    let denied = admin.get_database(nobody.authorized(get)).await;
+    assert_eq!(denied.unwrap_err().code(), tonic::Code::PermissionDenied);
+    let list = longrunning::ListOperationsRequest {
+        name,
+        ..longrunning::ListOperationsRequest::default()
+    };
+    let mut operations = OperationsClient::new(server.clone());
+    let listed = operations.list_operations(server.authorized(list)).await;
+    assert!(listed.unwrap().get_ref().operations.is_empty());
 }
 
 #[tokio::test]
