@@ -8,12 +8,15 @@ use crate::exec::ask::Ask;
 use crate::exec::reader::{Cx, Step};
 use crate::exec::stream::{Candidate, Merge, Trust};
 use crate::exec::{Budget, Page};
-use crate::limits::READ_DOCUMENTS;
 use crate::query::Query;
 use crate::{Error, Found, keys, read};
 
 /// Small documents that are fetched together, at most.
 const FETCH_MAX: usize = 256;
+
+/// Documents that are fetched together before it is known how large they are. They wait in memory as long as a client
+/// does not read what it asked for: 8 MiB at the most.
+const FETCH_FIRST: usize = 8;
 
 /// A merge of streams, and how much of it was given.
 #[derive(Debug)]
@@ -62,7 +65,8 @@ impl Ordered {
             if documents_left == 0 || bytes_left == 0 {
                 return Ok(page);
             }
-            let is_paused = self.collect(cx, ask, documents_left, &mut page.skipped)?;
+            let room = (documents_left, bytes_left);
+            let is_paused = self.collect(cx, ask, room, &mut page.skipped)?;
             if self.pending.is_empty() && is_paused {
                 return Ok(page);
             }
@@ -89,7 +93,7 @@ impl Ordered {
                 return Ok(Step::End);
             }
             if self.pending.is_empty() {
-                let is_paused = self.collect(cx, ask, FETCH_MAX, &mut 0)?;
+                let is_paused = self.collect(cx, ask, (FETCH_MAX, PAGE_BYTES_MAX), &mut 0)?;
                 if self.pending.is_empty() && is_paused {
                     return Ok(Step::Pause);
                 }
@@ -118,20 +122,22 @@ impl Ordered {
         (self.offset == 0 && self.limit == Some(0)) || (self.is_over && self.pending.is_empty())
     }
 
-    /// Takes candidates, as many as the page can use; true when this call may not read more.
+    /// Takes candidates, as many as the page can use, whose rows have together not many more bytes than it has room for;
+    /// true when this call may not read more.
     fn collect(
         &mut self,
         cx: &mut Cx<'_>,
         ask: &Ask,
-        documents_left: usize,
+        (documents_left, bytes_left): (usize, usize),
         skipped: &mut u32,
     ) -> Result<bool, Error> {
         let mut wanted = 0;
+        let mut bytes: usize = self.pending.iter().map(Candidate::row_bytes).sum();
         while !self.is_over {
             if wanted == 0 || self.pending.is_empty() {
                 wanted = self.wanted(documents_left);
             }
-            if self.pending.len() >= wanted {
+            if self.pending.len() >= wanted || bytes >= bytes_left.max(1) {
                 break;
             }
             match self.merge.next(cx, ask)? {
@@ -141,6 +147,7 @@ impl Ordered {
                         self.offset -= 1;
                         *skipped += 1;
                     } else {
+                        bytes += candidate.row_bytes();
                         self.pending.push_back(candidate);
                     }
                 }
@@ -162,8 +169,8 @@ impl Ordered {
         let usable = usable.saturating_add(to_usize(self.offset));
         let (bytes, count) = self.fetched;
         let most = match bytes.checked_div(count) {
-            Some(average) => (PAGE_BYTES_MAX / average.max(1)).clamp(READ_DOCUMENTS, FETCH_MAX),
-            None => READ_DOCUMENTS,
+            Some(average) => (PAGE_BYTES_MAX / average.max(1)).clamp(1, FETCH_MAX),
+            None => FETCH_FIRST,
         };
         usable.max(self.take).clamp(1, most)
     }
