@@ -75,6 +75,10 @@ impl Rest {
     }
 
     async fn answer(&self, request: &mut Incoming) -> Result<Response<Body>, Refusal> {
+        if !request.is_query_exact {
+            // A document would get another id than its client gave it.
+            return Err(Refusal::invalid("The query is not UTF-8."));
+        }
         match Route::find(&request.method, &request.raw_path)? {
             Some(Route::Documents {
                 operation,

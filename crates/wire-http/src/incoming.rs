@@ -70,8 +70,10 @@ pub struct Incoming {
     pub path: String,
     /// The same as it came: for paths whose segments may hold encoded slashes and colons.
     pub raw_path: String,
-    /// The query, decoded, in order.
+    /// The query, decoded, in order; bytes that are no UTF-8 become the replacement character.
     pub query: Vec<(String, String)>,
+    /// If there were none: else the query does not say what the client meant.
+    pub is_query_exact: bool,
     /// The headers.
     pub headers: HeaderMap,
     /// Where it comes from.
@@ -106,7 +108,9 @@ impl Incoming {
             path,
             raw_path,
         } = locate(&parts)?;
-        let query = pairs(parts.uri.query().unwrap_or_default());
+        let text = parts.uri.query().unwrap_or_default();
+        let query = pairs(text);
+        let is_query_exact = percent_decode_str(text).decode_utf8().is_ok();
         let read = body::read(&parts.headers, body, body_bytes_max(host, &path));
         let (body, place) = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
             Ok(read) => read?,
@@ -118,6 +122,7 @@ impl Incoming {
             path,
             raw_path,
             query,
+            is_query_exact,
             headers: parts.headers,
             client,
             body,

@@ -8,12 +8,15 @@ use crate::exec::ask::Ask;
 use crate::exec::reader::{Cx, Step};
 use crate::exec::stream::{Candidate, Merge, Trust};
 use crate::exec::{Budget, Page};
-use crate::limits::READ_DOCUMENTS;
 use crate::query::Query;
 use crate::{Error, Found, keys, read};
 
 /// Small documents that are fetched together, at most.
 const FETCH_MAX: usize = 256;
+
+/// Documents that are fetched together before it is known how large they are. They wait in memory as long as a client
+/// does not read what it asked for: 8 MiB at the most.
+const FETCH_FIRST: usize = 8;
 
 /// A merge of streams, and how much of it was given.
 #[derive(Debug)]
@@ -21,8 +24,6 @@ pub(crate) struct Ordered {
     merge: Merge,
     /// What the merge gave and no page did.
     pending: VecDeque<Candidate>,
-    /// How many of those, from the first on, have the documents they need.
-    ready: usize,
     /// Documents still to leave out.
     offset: u32,
     /// Documents still to give.
@@ -30,7 +31,7 @@ pub(crate) struct Ordered {
     is_over: bool,
     /// How many candidates are taken together, at least: more while most of them are not in the answer.
     take: usize,
-    /// Bytes and number of the documents fetched last.
+    /// Bytes and number of the documents fetched so far.
     fetched: (usize, usize),
 }
 
@@ -39,7 +40,6 @@ impl Ordered {
         Self {
             merge,
             pending: VecDeque::new(),
-            ready: 0,
             offset: query.offset,
             limit: query.limit,
             is_over: false,
@@ -54,16 +54,6 @@ impl Ordered {
         ask: &Ask,
         budget: Budget,
     ) -> Result<Page, Error> {
-        let page = self.fill_page(cx, ask, budget)?;
-        // Nobody knows when the next one is asked for: until then, names are kept only.
-        for candidate in &mut self.pending {
-            candidate.row = None;
-        }
-        self.ready = 0;
-        Ok(page)
-    }
-
-    fn fill_page(&mut self, cx: &mut Cx<'_>, ask: &Ask, budget: Budget) -> Result<Page, Error> {
         let mut page = Page::default();
         let mut bytes_left = budget.bytes.max(1);
         loop {
@@ -75,16 +65,16 @@ impl Ordered {
             if documents_left == 0 || bytes_left == 0 {
                 return Ok(page);
             }
-            let is_paused = self.collect(cx, ask, documents_left, &mut page.skipped)?;
+            let room = (documents_left, bytes_left);
+            let is_paused = self.collect(cx, ask, room, &mut page.skipped)?;
             if self.pending.is_empty() && is_paused {
                 return Ok(page);
             }
-            self.fetch(cx, bytes_left, |_| true)?;
-            let taken = self.ready;
-            let pending = self.pending.len();
+            self.fetch(cx, |_| true)?;
+            let taken = self.pending.len();
             let before = page.documents.len();
             self.give(ask, budget.documents.max(1), &mut bytes_left, &mut page)?;
-            if page.documents.len() - before < pending - self.pending.len() {
+            if page.documents.len() - before < taken - self.pending.len() {
                 self.take = (2 * taken).min(FETCH_MAX);
             }
         }
@@ -102,20 +92,18 @@ impl Ordered {
             if self.is_done() {
                 return Ok(Step::End);
             }
-            if self.ready == 0 {
-                if self.pending.is_empty() {
-                    let is_paused = self.collect(cx, ask, FETCH_MAX, &mut 0)?;
-                    if self.pending.is_empty() && is_paused {
-                        return Ok(Step::Pause);
-                    }
+            if self.pending.is_empty() {
+                let is_paused = self.collect(cx, ask, (FETCH_MAX, PAGE_BYTES_MAX), &mut 0)?;
+                if self.pending.is_empty() && is_paused {
+                    return Ok(Step::Pause);
                 }
-                self.fetch(cx, PAGE_BYTES_MAX, |candidate| {
+                self.fetch(cx, |candidate| {
                     let is_known = candidate.numbers.len() == ask.averages.len();
                     needs_rows || !is_known || candidate.trust == Trust::None
                 })?;
                 self.take = FETCH_MAX;
             }
-            let Some(candidate) = self.take_ready() else {
+            let Some(candidate) = self.pending.pop_front() else {
                 continue;
             };
             if candidate.trust == Trust::None && verified(ask, &candidate)?.is_none() {
@@ -130,30 +118,26 @@ impl Ordered {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn bytes_kept(&self) -> usize {
-        let rows = self.pending.iter().filter_map(|one| one.row.as_ref());
-        rows.map(|row| row.value.len()).sum()
-    }
-
     fn is_done(&self) -> bool {
         (self.offset == 0 && self.limit == Some(0)) || (self.is_over && self.pending.is_empty())
     }
 
-    /// Takes candidates, as many as the page can use; true when this call may not read more.
+    /// Takes candidates, as many as the page can use, whose rows have together not many more bytes than it has room for;
+    /// true when this call may not read more.
     fn collect(
         &mut self,
         cx: &mut Cx<'_>,
         ask: &Ask,
-        documents_left: usize,
+        (documents_left, bytes_left): (usize, usize),
         skipped: &mut u32,
     ) -> Result<bool, Error> {
         let mut wanted = 0;
+        let mut bytes: usize = self.pending.iter().map(Candidate::row_bytes).sum();
         while !self.is_over {
             if wanted == 0 || self.pending.is_empty() {
                 wanted = self.wanted(documents_left);
             }
-            if self.pending.len() >= wanted {
+            if self.pending.len() >= wanted || bytes >= bytes_left.max(1) {
                 break;
             }
             match self.merge.next(cx, ask)? {
@@ -163,6 +147,7 @@ impl Ordered {
                         self.offset -= 1;
                         *skipped += 1;
                     } else {
+                        bytes += candidate.row_bytes();
                         self.pending.push_back(candidate);
                     }
                 }
@@ -184,63 +169,39 @@ impl Ordered {
         let usable = usable.saturating_add(to_usize(self.offset));
         let (bytes, count) = self.fetched;
         let most = match bytes.checked_div(count) {
-            Some(average) => (PAGE_BYTES_MAX / average.max(1)).clamp(READ_DOCUMENTS, FETCH_MAX),
-            None => READ_DOCUMENTS,
+            Some(average) => (PAGE_BYTES_MAX / average.max(1)).clamp(1, FETCH_MAX),
+            None => FETCH_FIRST,
         };
         usable.max(self.take).clamp(1, most)
     }
 
-    /// Reads the documents of some pending candidates, by few look-ups: of the first ones, until that are many bytes.
+    /// Reads the documents of some pending candidates, by one look-up.
     fn fetch(
         &mut self,
         cx: &mut Cx<'_>,
-        bytes_max: usize,
         is_wanted: impl Fn(&Candidate) -> bool,
     ) -> Result<(), Error> {
-        let mut bytes_left = bytes_max.min(PAGE_BYTES_MAX);
-        while self.ready < self.pending.len() && bytes_left > 0 {
-            // By the sizes of the last ones, which say little of the next: at worst, it is a MiB for each.
-            let (bytes, count) = self.fetched;
-            let number = match bytes.checked_div(count) {
-                Some(average) => (bytes_left / average.max(1)).clamp(1, READ_DOCUMENTS),
-                None => READ_DOCUMENTS,
-            };
-            let mut names = Vec::with_capacity(number);
-            let mut seen = 0;
-            for candidate in self.pending.iter().skip(self.ready) {
-                let is_missing = candidate.row.is_none() && is_wanted(candidate);
-                if is_missing && names.len() == number {
-                    break;
-                }
-                if is_missing {
-                    names.push(candidate.name.as_slice());
-                }
-                seen += 1;
-            }
-            let count = names.len();
-            let rows = match names.is_empty() {
-                true => Vec::new(),
-                false => cx.documents(&names)?,
-            };
-            let some = self.pending.iter_mut().skip(self.ready).take(seen);
-            let missing = some.filter(|one| one.row.is_none() && is_wanted(one));
-            let mut bytes = 0;
-            for (candidate, row) in missing.zip(rows) {
-                bytes += row.as_ref().map_or(0, |row| row.value.len());
-                candidate.row = row;
-            }
-            if count > 0 {
-                self.fetched = (bytes, count);
-            }
-            bytes_left = bytes_left.saturating_sub(bytes);
-            self.ready += seen;
+        let is_missing = |candidate: &Candidate| candidate.row.is_none() && is_wanted(candidate);
+        let missing = self
+            .pending
+            .iter()
+            .filter(|candidate| is_missing(candidate));
+        let names: Vec<_> = missing.map(|candidate| candidate.name.as_slice()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let rows = cx.documents(&names)?;
+        let missing = self
+            .pending
+            .iter_mut()
+            .filter(|candidate| is_missing(candidate));
+        for (candidate, row) in missing.zip(rows) {
+            let bytes = row.as_ref().map_or(0, |row| row.value.len());
+            self.fetched.0 = self.fetched.0.saturating_add(bytes);
+            self.fetched.1 += 1;
+            candidate.row = row;
         }
         Ok(())
-    }
-
-    fn take_ready(&mut self) -> Option<Candidate> {
-        self.ready = self.ready.checked_sub(1)?;
-        self.pending.pop_front()
     }
 
     /// Puts pending documents into a page.
@@ -254,7 +215,7 @@ impl Ordered {
         while page.documents.len() < documents_max
             && *bytes_left > 0
             && !self.is_done()
-            && let Some(candidate) = self.take_ready()
+            && let Some(candidate) = self.pending.pop_front()
         {
             let Some(found) = verified(ask, &candidate)? else {
                 continue;

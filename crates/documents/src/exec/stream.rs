@@ -25,6 +25,13 @@ pub(crate) struct Candidate {
     pub(crate) trust: Trust,
 }
 
+impl Candidate {
+    /// How much of memory its row takes.
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.row.as_ref().map_or(0, |row| row.value.len())
+    }
+}
+
 /// What is known of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {

@@ -55,15 +55,14 @@ impl Query {
             survey.take(filter, 0)?;
             survey.check(strictness)?;
             filters = survey.filters;
+            // The normal form of very many filters is much work, even where it is small.
+            self.check_parts(filters)?;
             let whole = Dnf::whole(filter)?;
             if strictness == Strictness::Cloud {
                 check_array_filters(&whole)?;
             }
         }
-        let parts = filters + self.order_by.len() + usize::from(self.parent.is_some());
-        if parts > PARTS_MAX {
-            return Err(InvalidQuery::TooManyParts(parts));
-        }
+        self.check_parts(filters)?;
         check_orders(&self.order_by)?;
         self.check_kind()?;
         if strictness == Strictness::Cloud {
@@ -85,6 +84,14 @@ impl Query {
         match &self.find_nearest {
             Some(nearest) => self.check_nearest(nearest),
             None => Ok(()),
+        }
+    }
+
+    fn check_parts(&self, filters: usize) -> Result<(), InvalidQuery> {
+        let parts = filters + self.order_by.len() + usize::from(self.parent.is_some());
+        match parts > PARTS_MAX {
+            true => Err(InvalidQuery::TooManyParts(parts)),
+            false => Ok(()),
         }
     }
 
