@@ -6,6 +6,7 @@ mod indexes;
 mod lists;
 mod operations;
 mod queries;
+mod serial;
 mod transactions;
 
 use std::sync::Arc;
