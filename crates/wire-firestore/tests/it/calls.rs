@@ -442,10 +442,18 @@ async fn what_is_not_here_says_what_to_do_instead() {
     let text = "Pipelines are not implemented by this server; use structured queries (RunQuery).";
     assert_eq!(found, refused("UNIMPLEMENTED", text));
     let nothing = futures_util::stream::empty::<proto::ListenRequest>();
-    let listened = server.client().listen(nothing).await.unwrap_err();
+    let listened = server
+        .client()
+        .listen(server.authorized(nothing))
+        .await
+        .unwrap_err();
     assert_eq!(listened.code(), tonic::Code::Unimplemented);
     assert!(listened.message().contains("onSnapshot"));
     let nothing = futures_util::stream::empty::<proto::WriteRequest>();
-    let written = server.client().write(nothing).await.unwrap_err();
+    let written = server
+        .client()
+        .write(server.authorized(nothing))
+        .await
+        .unwrap_err();
     assert_eq!(written.code(), tonic::Code::Unimplemented);
 }
