@@ -132,7 +132,7 @@ test('filters that explode', async (t) => {
     ['30 INs of 30', composite('OR', numbered(30, (n) => isIn(`f${n}`, 30))), /Too many disjunctions/],
     ['20 000 filters', composite('AND', numbered(20_000, (n) => equal('a', n))), /at most 100 filters/],
     ['20 000 filters by OR', any('a', 20_000), /at most 100 filters/],
-    ['40 levels', numbered(40, Number).reduce((inner, n) => composite('AND', [inner, any(`f${n}`, 2)]), equal('a', 1)), /Too many disjunctions/],
+    ['40 levels', numbered(40, Number).reduce((inner, n) => composite('AND', [inner, any(`f${n}`, 2)]), equal('a', 1)), /Too many disjunctions|nested deeper than 100 levels/],
   ];
   for (const [what, where, says] of rows) {
     for (const way of ['grpc', 'rest']) {
@@ -174,7 +174,6 @@ test('what is nested too deep', async (t) => {
   for (const [what, raw] of [
     ['lists', '['.repeat(1_000_000)],
     ['objects', '{"a":'.repeat(1_000_000)],
-    ['unknown members', `{"unknown":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
     ['filters', '{"structuredQuery":{"where":' + '{"compositeFilter":{"op":"AND","filters":['.repeat(10_000)],
     ['values', '{"writes":[{"update":{"fields":{"a":' + '{"mapValue":{"fields":{"a":'.repeat(10_000)],
   ]) {
@@ -184,6 +183,10 @@ test('what is nested too deep', async (t) => {
       assert.ok(answer.text.length < 2_000, what);
     }
   }
+  // What nobody knows is passed over, however deep it is.
+  const unknown = `{"unknown":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+  const over = await server.request('POST', `/v1/${root}:commit`, { raw: unknown, bearer: 'owner' });
+  assert.equal(over.status, 200, over.text);
   await serves(wire);
   await server.stop();
 });
@@ -230,8 +233,8 @@ test('what is no text, and no message', async (t) => {
 });
 
 const READERS = 24;
-/** What the process may grow by while nobody reads: a page and a window for each reader, and what a debug build adds. */
-const GROWTH_KIB_MAX = 160 * 1024;
+/** What the process may grow by while nobody reads: for each reader a page of large documents, as it is stored and as it leaves. */
+const GROWTH_KIB_MAX = 2 * READERS * 6 * 1024;
 
 test('readers that do not read, and those that go away', async (t) => {
   const { server, wire } = await start(t);
@@ -269,6 +272,8 @@ test('readers that do not read, and those that go away', async (t) => {
     t.diagnostic(`${before} KiB before, ${after} KiB with ${2 * READERS} readers`);
   });
   await t.test('who reads late reads all', async () => {
+    // They share a connection, and what it lets through.
+    for (const call of calls.slice(1)) call.cancel();
     const ids = new Set();
     await new Promise((resolve, reject) => {
       calls[0].on('data', (message) => ids.add(message.document?.name));
@@ -277,7 +282,6 @@ test('readers that do not read, and those that go away', async (t) => {
     assert.equal(ids.size, count);
   });
   await t.test('who goes away leaves nothing', async () => {
-    for (const call of calls.slice(1)) call.cancel();
     for (const socket of sockets) socket.destroy();
     await serves(wire);
     for (let n = 0; n < 20; n += 1) {
