@@ -25,21 +25,20 @@ pub struct Verified {
     pub first: Vec<String>,
 }
 
+/// A database, and what the check found there or what kept it from reading on.
+pub type Checked = (DatabaseName, Result<Verified, Error>);
+
 /// Checks the documents of every database against their indexes, one after the other; a deleted one has none. Tells
-/// after every step of how far it is.
-///
-/// The result of a database that cannot be read to its end is what kept it from that.
+/// after every step how far it is. `system` is the number of the engine's database in which the list of databases is.
 ///
 /// # Errors
-/// When the list of databases cannot be read; see [`Error`].
-///
-/// `system` is the number of the engine's database in which the list is.
+/// When the list cannot be read.
 pub fn verify_documents(
     engine: &Arc<dyn Engine>,
     system: DbId,
     clock: &Arc<dyn Clock>,
     tell: &mut dyn FnMut(&DatabaseName, &Verified),
-) -> Result<Vec<(DatabaseName, Result<Verified, Error>)>, Error> {
+) -> Result<Vec<Checked>, Error> {
     let Some(store) = open(engine, system, clock)? else {
         return Ok(Vec::new());
     };
