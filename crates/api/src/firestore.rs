@@ -70,7 +70,7 @@ pub use self::operations::{End, LongOperation, OperationKind};
 pub use self::run_aggregation_query::Aggregated;
 pub use self::run_query::{AnswerPage, Answers, Explain};
 pub(crate) use self::transactions::Transactions;
-pub use self::verify::{CheckedDatabase, Verified, verify_documents};
+pub use self::verify::{Checked, Verified, verify_documents};
 use crate::Core;
 
 /// Firestore: every operation on documents. Cloning is cheap.

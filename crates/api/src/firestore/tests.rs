@@ -8,6 +8,7 @@ mod operations;
 mod queries;
 mod serial;
 mod transactions;
+mod verify;
 
 use std::sync::Arc;
 

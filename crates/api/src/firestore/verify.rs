@@ -25,22 +25,20 @@ pub struct Verified {
     pub first: Vec<String>,
 }
 
-/// A database, and what its check found or what kept it from its end.
-pub type CheckedDatabase = (DatabaseName, Result<Verified, Error>);
+/// A database, and what the check found there or what kept it from reading on.
+pub type Checked = (DatabaseName, Result<Verified, Error>);
 
 /// Checks the documents of every database against their indexes, one after the other; a deleted one has none. Tells
-/// after every step of how far it is.
+/// after every step how far it is. `system` is the number of the engine's database in which the list of databases is.
 ///
 /// # Errors
-/// When the list of databases cannot be read; see [`Error`].
-///
-/// `system` is the number of the engine's database in which the list is.
+/// When the list cannot be read.
 pub fn verify_documents(
     engine: &Arc<dyn Engine>,
     system: DbId,
     clock: &Arc<dyn Clock>,
     tell: &mut dyn FnMut(&DatabaseName, &Verified),
-) -> Result<Vec<CheckedDatabase>, Error> {
+) -> Result<Vec<Checked>, Error> {
     let Some(store) = open(engine, system, clock)? else {
         return Ok(Vec::new());
     };

@@ -15,6 +15,8 @@ use super::*;
 
 const CLIENTS: usize = 8;
 const STEPS: usize = 60;
+/// How far written values are apart, so that no increment makes one of another.
+const APART: i64 = 1000;
 const REGISTERS: [&str; 5] = ["c/a", "c/b", "c/c", "c/d", "d/a"];
 
 /// A document, as far as these tests write one.
@@ -141,7 +143,7 @@ impl Top {
     fn random(random: &mut Seeded, newest: i64) -> Self {
         let back = i64::try_from(random.below(40)).unwrap();
         Self {
-            least: (newest - back).max(1),
+            least: (newest - APART * back).max(1),
             direction: random.pick(&[Direction::Ascending, Direction::Descending]),
             limit: random.pick(&[None, Some(1), Some(2)]),
         }
@@ -320,7 +322,7 @@ impl Run {
 
     /// A few random writes, some of what was read. Each commit changes something, so that its time is its own.
     fn ops(&self, seen: &[Seen], random: &mut Seeded) -> Vec<Op> {
-        let value = || self.values.fetch_add(1, Ordering::Relaxed);
+        let value = || self.values.fetch_add(APART, Ordering::Relaxed);
         let read = seen.iter().filter_map(|seen| match seen {
             Seen::Document(path, doc) => Some((*path, doc.clone().unwrap_or_default())),
             _ => None,
@@ -398,7 +400,7 @@ async fn check(seed: u64) {
     let run = Arc::new(Run {
         world: World::new(),
         acknowledged: AtomicI64::new(0),
-        values: AtomicI64::new(1),
+        values: AtomicI64::new(APART),
         aborted: AtomicI64::new(0),
     });
     let clients = (0..CLIENTS).map(|client| {
