@@ -253,6 +253,7 @@ function* filtersOf(where) {
 }
 
 const isNan = (operand) => operand.doubleValue === 'NaN';
+const listed = (operand) => operand?.arrayValue?.values ?? [];
 
 /** That the emulator refuses with a text what Firekeep answers. */
 const refuses =
@@ -299,13 +300,21 @@ const DIFFERENCES = [
     of: ({ filters }) => filters.some(({ op, value: operand }) => op === 'NOT_EQUAL' && 'nullValue' in operand),
   },
   {
-    why: 'the emulator finds nothing equal to NaN; it means IS_NAN (specification, 7.3), and SDKs say so',
-    of: ({ filters }) => filters.some(({ op, value: operand }) => op === 'EQUAL' && isNan(operand)),
+    why: 'the emulator finds nothing equal to NaN or null; it means IS_NAN, IS_NULL (specification, 7.3), and SDKs say so',
+    of: ({ filters }) =>
+      filters.some(({ op, value: operand }) => op === 'EQUAL' && (isNan(operand) || 'nullValue' in operand)),
   },
   {
-    why: 'the emulator has NOT_IN of NaN find NaN; it is equal to itself (specification, 7.3)',
+    why: 'for the emulator NaN is not equal to itself where it is denied; here `!= NaN` finds no NaN (specification, 7.3)',
     of: ({ filters }) =>
-      filters.some(({ op, value: operand }) => op === 'NOT_IN' && operand.arrayValue.values.some(isNan)),
+      filters.some(
+        ({ op, value: operand }) =>
+          (op === 'NOT_EQUAL' && isNan(operand)) || (op === 'NOT_IN' && listed(operand).some(isNan)),
+      ),
+  },
+  {
+    why: 'the emulator counts every element of a list as a disjunction; here equal ones count once, NaN and null do not',
+    of: refuses('Too many disjunctions after normalization'),
   },
   {
     why:
