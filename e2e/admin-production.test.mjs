@@ -217,7 +217,7 @@ test('firebase-admin in production mode, over TLS', async (t) => {
       return (await call('identitytoolkit.googleapis.com', route, body, headers)).status;
     };
     assert.equal(await lookup(await make({ aud: 'https://identitytoolkit.googleapis.com/' })), 200);
-    assert.equal(await lookup(await make({ aud: 'https://firestore.googleapis.com/' })), 401);
+    assert.equal(await lookup(await make({ aud: 'https://pubsub.googleapis.com/' })), 401);
     assert.equal(await lookup('owner'), 401);
   });
 
