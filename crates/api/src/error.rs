@@ -107,7 +107,7 @@ pub enum Error {
          start with --dev, or with another --data folder"
     )]
     MadeInDevMode,
-    /// A document operation was refused. Never for a failure of storage: see [`Error::of_documents`].
+    /// A document operation was refused. Never for a failure of storage.
     #[error(transparent)]
     Documents(documents::Error),
     /// There is no such database, and it is not made on first use.
