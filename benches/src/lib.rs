@@ -34,3 +34,10 @@ pub fn resident_mib(process: &str) -> Result<f64> {
         .parse()?;
     Ok(kib / 1024.0)
 }
+
+/// A count as a figure for people.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub fn to_f64(count: u64) -> f64 {
+    count as f64
+}

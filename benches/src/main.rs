@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use client::{Client, load};
+use firekeep_bench::to_f64;
 use process::{Emulator, Server, openssl_signs_per_second};
 
 /// How long each load lasts.
@@ -274,9 +275,4 @@ fn first_sign_in(
     let mut client = Client::connect(server.address)?;
     client.post(path, bodies.first().context("no user")?)?;
     Ok((server, started.elapsed()))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn to_f64(count: u64) -> f64 {
-    count as f64
 }

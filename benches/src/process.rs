@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use firekeep_bench::cpu_seconds;
+use firekeep_bench::{cpu_seconds, resident_mib};
 use serde_json::{Value, json};
 
 /// A running server; killed when dropped.
@@ -86,13 +86,7 @@ impl Server {
 
     /// Resident memory.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024.0)
+        resident_mib(&self.child.id().to_string())
     }
 
     /// Bytes that the process caused to be written to disk.

@@ -31,10 +31,11 @@ pub trait IndexMaintenance {
     ) -> Result<(), Error>;
 }
 
-/// No index at all.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoIndexes;
+/// No index at all: where a database has indexes, a write with it leaves them wrong.
+#[cfg(test)]
+pub(crate) struct NoIndexes;
 
+#[cfg(test)]
 impl IndexMaintenance for NoIndexes {
     fn update(
         &self,

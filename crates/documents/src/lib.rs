@@ -31,7 +31,7 @@ mod scan;
 mod transform;
 mod write;
 
-pub use commit::{IndexMaintenance, NoIndexes};
+pub use commit::IndexMaintenance;
 pub use error::{Error, Invalid};
 pub use exec::{Aggregation, Budget, Execution, Page};
 pub use explain::Explained;

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
+use firekeep_bench::to_f64;
 
 use crate::LOAD_TIME;
-use crate::table::{self, to_f64};
+use crate::table;
 
 /// Rounds of a comparison.
 const ROUNDS: usize = 3;

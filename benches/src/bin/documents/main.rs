@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use firekeep_bench::to_f64;
 use firestore::Firestore;
 use load::{Rate, alternate};
 use peers::{Emulator, Firekeep, Postgres};
@@ -201,10 +202,10 @@ async fn large(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> 
     );
     let bytes = peers::folder_bytes(&server.folder)?;
     let json = item::json_bytes(sizes.small) + item::json_bytes(sizes.large);
-    let note = format!("   ({:.0} MB)", table::to_f64(bytes) / 1e6);
+    let note = format!("   ({:.0} MB)", to_f64(bytes) / 1e6);
     at_most(
         "disk / raw JSON",
-        table::to_f64(bytes) / table::to_f64(json),
+        to_f64(bytes) / to_f64(json),
         1.5,
         "x",
         &note,

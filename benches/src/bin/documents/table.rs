@@ -41,9 +41,3 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
-
-/// A count as a figure.
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub(crate) fn to_f64(count: u64) -> f64 {
-    count as f64
-}

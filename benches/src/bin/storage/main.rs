@@ -20,8 +20,9 @@ use firekeep_store::{CommitTime, DbId, Engine, Read, Space, Store};
 use firekeep_store_rocksdb::{Options, RocksEngine};
 
 use bare::{Bare, rate};
+use firekeep_bench::to_f64;
 use loader::Loader;
-use table::{alternate, at_least, at_most, compared, quantile, remark, to_f64};
+use table::{alternate, at_least, at_most, compared, quantile, remark};
 use workload::{DOCUMENT_BYTES, Document, Generator, WallClock};
 
 // As the server: RocksDB keeps the C library's.

@@ -1,7 +1,7 @@
 //! The table that is printed, and the figures in it.
 
 use anyhow::Result;
-use firekeep_bench::cpu_seconds;
+use firekeep_bench::{cpu_seconds, to_f64};
 
 /// What two alternating measurements gave: medians over the rounds.
 pub(crate) struct Pair {
@@ -104,10 +104,4 @@ pub(crate) fn at_most(name: &str, measured: f64, target: f64, unit: &str, note: 
 /// A figure without a target.
 pub(crate) fn remark(name: &str, measured: f64, unit: &str, note: &str) {
     println!("{name:<46} {measured:>9.1} {unit:<3}{note}");
-}
-
-/// A count as a figure.
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub(crate) fn to_f64(count: u64) -> f64 {
-    count as f64
 }

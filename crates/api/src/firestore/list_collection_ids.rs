@@ -4,6 +4,7 @@ use firekeep_documents::read;
 use firekeep_model::{Caller, CollectionId, DatabaseName, DocumentPath, Map};
 
 use super::page_token::PageToken;
+use super::reading::Reading;
 use super::{Consistency, Firestore};
 use crate::Error;
 use crate::limits::{COLLECTION_IDS_PAGE, COLLECTION_IDS_PAGE_MAX, page_size};
@@ -36,13 +37,19 @@ impl Firestore {
             COLLECTION_IDS_PAGE,
             COLLECTION_IDS_PAGE_MAX,
         );
-        let reading = self.reading(caller, database, consistency).await?;
-        let (mut ids, time) = reading
-            .go_on(token.map(|token| token.time), move |tx| {
+        let read = |mut reading: Reading| {
+            let (parent, after) = (parent.clone(), after.clone());
+            async move {
                 // One more tells if there is another page.
-                read::list_collection_ids(tx, parent.as_ref(), after.as_ref(), size + 1)
-            })
-            .await?;
+                let ids = reading.off(move |tx| {
+                    read::list_collection_ids(tx, parent.as_ref(), after.as_ref(), size + 1)
+                });
+                Ok((ids.await?, reading.time()))
+            }
+        };
+        let first_page = token.map(|token| token.time);
+        let page = self.go_on(caller, database, consistency, first_page, read);
+        let (mut ids, time) = page.await?;
         let more = ids.len() > size;
         ids.truncate(size);
         let next = match ids.last().filter(|_| more) {

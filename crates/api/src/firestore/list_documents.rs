@@ -122,28 +122,6 @@ impl Firestore {
         })
     }
 
-    /// Reads a page: at the time of the first page while that can be read, or where the request says.
-    async fn go_on<T, F: Future<Output = Result<T, Error>>>(
-        &self,
-        caller: &Caller,
-        database: &DatabaseName,
-        consistency: Consistency,
-        first_page: Option<Timestamp>,
-        read: impl Fn(Reading) -> F,
-    ) -> Result<T, Error> {
-        if let (Consistency::Strong, Some(time)) = (&consistency, first_page) {
-            let then = Consistency::At(time);
-            let page = match self.reading(caller, database, then).await {
-                Ok(reading) => read(reading).await,
-                Err(error) => Err(error),
-            };
-            if !matches!(page, Err(Error::ReadTimeTooOld)) {
-                return page;
-            }
-        }
-        read(self.reading(caller, database, consistency).await?).await
-    }
-
     /// Documents of a query, whether there may be more, and of which time they are.
     async fn in_order(
         &self,

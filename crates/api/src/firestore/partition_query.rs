@@ -5,6 +5,7 @@ use firekeep_documents::query::Strictness;
 use firekeep_model::{Caller, DatabaseName, FieldRef, Map, Value};
 
 use super::page_token::PageToken;
+use super::reading::Reading;
 use super::{Consistency, Cursor, Direction, Firestore, Order, Query};
 use crate::Error;
 use crate::limits::{PARTITIONS_MAX, page_size};
@@ -42,12 +43,16 @@ impl Firestore {
         };
         let size = page_size(page_size_wanted, PARTITIONS_MAX, PARTITIONS_MAX);
         let count = page_size(count, PARTITIONS_MAX, PARTITIONS_MAX);
-        let reading = self.reading(caller, database, consistency).await?;
-        let name = database.clone();
         // The same places every time: they are computed as of the same time.
-        let places = reading.go_on(token.map(|token| token.time), move |tx| {
-            partitions(tx, &query, &name, count)
-        });
+        let read = |mut reading: Reading| {
+            let (query, name) = (query.clone(), database.clone());
+            async move {
+                let places = reading.off(move |tx| partitions(tx, &query, &name, count));
+                Ok((places.await?, reading.time()))
+            }
+        };
+        let first_page = token.map(|token| token.time);
+        let places = self.go_on(caller, database, consistency, first_page, read);
         let (places, time) = places.await?;
         let (all, end) = (places.len(), given.saturating_add(size));
         let page = places.into_iter().skip(given).take(size).collect();

@@ -104,6 +104,31 @@ impl Firestore {
         }
         Ok(time)
     }
+
+    /// Reads the next page of a list: at the time of the first page while that can be read, or where the request says.
+    ///
+    /// # Errors
+    /// Those of [`reading`](Self::reading) and of `read`.
+    pub(super) async fn go_on<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        consistency: Consistency,
+        first_page: Option<Timestamp>,
+        read: impl Fn(Reading) -> F,
+    ) -> Result<T, Error> {
+        if let (Consistency::Strong, Some(time)) = (&consistency, first_page) {
+            let then = Consistency::At(time);
+            let page = match self.reading(caller, database, then).await {
+                Ok(reading) => read(reading).await,
+                Err(error) => Err(error),
+            };
+            if !matches!(page, Err(Error::ReadTimeTooOld)) {
+                return page;
+            }
+        }
+        read(self.reading(caller, database, consistency).await?).await
+    }
 }
 
 impl Reading {
@@ -152,26 +177,6 @@ impl Reading {
                 None => now,
             })
         }
-    }
-
-    /// Reads the next page of a list, off the async threads: at the time of the first page while that can be read, or
-    /// where the request says. Gives the time, too.
-    pub(super) async fn go_on<T: Send + 'static>(
-        mut self,
-        first_page: Option<Timestamp>,
-        work: impl Fn(&dyn Read) -> Result<T, DocumentError> + Send + Sync + 'static,
-    ) -> Result<(T, Timestamp), Error> {
-        let work = Arc::new(work);
-        if let Some(time) = first_page.filter(|_| self.at.is_none()) {
-            self.at = Some(CommitTime(time.micros()));
-            let again = Arc::clone(&work);
-            match self.off(move |tx| again(tx)).await {
-                Err(Error::ReadTimeTooOld) => self.at = None,
-                read => return Ok((read?, self.time())),
-            }
-        }
-        let value = self.off(move |tx| work(tx)).await?;
-        Ok((value, self.time()))
     }
 
     /// Reads something short: on this thread, where the engine is here.

@@ -1,23 +1,8 @@
-use firekeep_model::{Document, Value};
+use firekeep_model::Value;
 
 use super::*;
 use crate::order::{compare, has_all};
-use crate::query::fixture::{World, array, cursor, document, map, orders, query, reference, run};
-
-fn nine() -> Vec<Document> {
-    let v = |id: &str, value: Value| document(&format!("nine/{id}"), &[("v", value)]);
-    vec![
-        v("a", f64::NAN.into()),
-        v("b", 5.into()),
-        v("c", 7.into()),
-        v("d", "7".into()),
-        v("e", array([7])),
-        v("f", array([7, 8])),
-        v("g", map(&[("k", 1.into())]).into()),
-        document("nine/h", &[("w", 1.into())]),
-        v("i", Value::Null),
-    ]
-}
+use crate::query::fixture::{World, array, cursor, document, nine, orders, query, reference, run};
 
 #[track_caller]
 fn check(order: &[&str], start_at: Option<Cursor>, end_at: Option<Cursor>, expected: &str) {

@@ -5,11 +5,12 @@ use firekeep_testkit::values;
 
 use super::run::{Batches, Imported, Incoming, Walk, apply, lead};
 use super::*;
+use crate::Error;
+use crate::commit::NoIndexes;
 use crate::fixture::{World, document, fields, set};
 use crate::index::catalog::Catalog;
 use crate::index::definition::{Definition, FieldOverride, IndexOrder, QueryScope};
 use crate::limits::{EXPORT_BLOCK_BYTES, IMPORT_BATCH_BYTES, IMPORT_BATCH_DOCUMENTS};
-use crate::{Error, NoIndexes};
 
 fn database(name: &str) -> DatabaseName {
     let project = ProjectId::parse("demo").unwrap();

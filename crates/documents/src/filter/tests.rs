@@ -3,24 +3,8 @@ use firekeep_model::{Document, Timestamp, Value};
 use super::*;
 use crate::query::Query;
 use crate::query::fixture::{
-    World, and, array, document, f, l, map, or, query, reference, run, vector,
+    World, and, array, document, f, l, map, nine, or, query, reference, run, vector,
 };
-
-/// The nine documents of the specification, section 7.2, and a tenth of the other groups.
-fn nine() -> Vec<Document> {
-    let v = |id: &str, value: Value| document(&format!("nine/{id}"), &[("v", value)]);
-    vec![
-        v("a", f64::NAN.into()),
-        v("b", 5.into()),
-        v("c", 7.into()),
-        v("d", "7".into()),
-        v("e", array([7])),
-        v("f", array([7, 8])),
-        v("g", map(&[("k", 1.into())]).into()),
-        document("nine/h", &[("w", 1.into())]),
-        v("i", Value::Null),
-    ]
-}
 
 #[track_caller]
 fn check_with(documents: &[Document], filter: Filter, expected: &str) {

@@ -316,22 +316,6 @@ impl Catalog {
         self.field_state(collection, field, kind) != State::Ready
     }
 
-    /// If queries can use a field's entries in a scope.
-    #[must_use]
-    pub fn has_single(
-        &self,
-        scope: QueryScope,
-        collection: &CollectionId,
-        field: &FieldPath,
-        kind: Kind,
-    ) -> bool {
-        let in_scope = match scope {
-            QueryScope::Collection => State::Ready,
-            QueryScope::CollectionGroup => self.group_state(collection),
-        };
-        in_scope == State::Ready && !self.is_exempt(collection, field, kind)
-    }
-
     /// If nothing is being built or removed.
     #[must_use]
     pub fn is_settled(&self) -> bool {

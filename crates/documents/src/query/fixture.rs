@@ -402,3 +402,19 @@ impl World {
         }
     }
 }
+
+/// The nine documents of the specification, section 7.2: a field `v` of every kind, and one without it.
+pub(crate) fn nine() -> Vec<Document> {
+    let v = |id: &str, value: Value| document(&format!("nine/{id}"), &[("v", value)]);
+    vec![
+        v("a", f64::NAN.into()),
+        v("b", 5.into()),
+        v("c", 7.into()),
+        v("d", "7".into()),
+        v("e", array([7])),
+        v("f", array([7, 8])),
+        v("g", map(&[("k", 1.into())]).into()),
+        document("nine/h", &[("w", 1.into())]),
+        v("i", Value::Null),
+    ]
+}

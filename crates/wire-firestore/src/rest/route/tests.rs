@@ -19,6 +19,15 @@ fn check(request: &str, operation: Operation, name: &str, collection_id: &str) {
     assert_eq!(found(request), Some(expected), "{request}");
 }
 
+/// As [`check`]; the path and the name are those below the documents of the database.
+#[track_caller]
+fn check_below(request: &str, operation: Operation, name: &str, collection: &str) {
+    let (method, path) = request.split_once(' ').unwrap();
+    let request = format!("{method} v1/{DATABASE}/documents/{path}");
+    let name = format!("/documents{name}");
+    check(&request, operation, &name, collection);
+}
+
 #[test]
 fn documents_and_collections_differ_in_the_number_of_segments() {
     use Operation as Is;
@@ -36,14 +45,7 @@ fn documents_and_collections_differ_in_the_number_of_segments() {
         ("DELETE c", Is::DeleteDocument, "/c", ""),
         ("GET c//", Is::ListDocuments, "/c/", ""),
     ] {
-        let (method, path) = request.split_once(' ').unwrap();
-        let request = format!("{method} v1/{DATABASE}/documents/{path}");
-        check(
-            &request,
-            operation,
-            &format!("/documents{name}"),
-            collection,
-        );
+        check_below(request, operation, name, collection);
     }
 }
 
@@ -94,14 +96,7 @@ fn other_colons_are_the_ids() {
         // A verb of the database alone.
         ("POST c:commit", Is::CreateDocument, "", "c:commit"),
     ] {
-        let (method, path) = request.split_once(' ').unwrap();
-        let request = format!("{method} v1/{DATABASE}/documents/{path}");
-        check(
-            &request,
-            operation,
-            &format!("/documents{name}"),
-            collection,
-        );
+        check_below(request, operation, name, collection);
     }
 }
 
