@@ -117,6 +117,7 @@ pub(crate) fn load(
                 scope.spawn(move || -> Result<u64> {
                     let mut client = Client::connect(address)?;
                     let mut count = 0;
+                    // Each connection begins at a part of its own: no body twice before all were sent.
                     for body in bodies
                         .iter()
                         .cycle()

@@ -14,6 +14,7 @@ const TICKS: f64 = 100.0;
 pub fn cpu_seconds(process: &str) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(") ").context("stat")?;
+    // Behind the name, user and system time are the 12th and 13th. Source: proc(5).
     let mut times = fields.split(' ').skip(11);
     let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
     Ok((next()? + next()?) / TICKS)

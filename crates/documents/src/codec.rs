@@ -312,6 +312,7 @@ impl<'a> Reader<'a> {
     fn seek(&mut self, wanted: &str) -> Result<bool, Error> {
         while !self.0.is_empty() {
             match self.sized()?.cmp(wanted.as_bytes()) {
+                // Names are stored in ascending order.
                 std::cmp::Ordering::Less => self.skip()?,
                 order => return Ok(order.is_eq()),
             }

@@ -36,6 +36,7 @@ struct Sizes {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    // The first is this program's name.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let sizes = match quick {

@@ -354,6 +354,7 @@ fn without_comments(text: &str) -> String {
 /// How long the string is that a text begins with, quotes and all.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
+    // The first byte is the quote that opens it.
     for (at, byte) in text.bytes().enumerate().skip(1) {
         match byte {
             _ if escaped => escaped = false,

@@ -55,6 +55,7 @@ impl Firestore {
         let places = self.go_on(caller, database, consistency, first_page, read);
         let (places, time) = places.await?;
         let (all, end) = (places.len(), given.saturating_add(size));
+        // Those before were on earlier pages.
         let page = places.into_iter().skip(given).take(size).collect();
         let next = match end < all {
             true => {
