@@ -167,6 +167,7 @@ impl Refusal {
             @ (ApiError::Busy | ApiError::TooManyAttempts { .. } | ApiError::Exhausted(_)) => {
                 Self::new(Code::ResourceExhausted, error.to_string())
             }
+            error @ ApiError::Unavailable(_) => Self::new(Code::Unavailable, error.to_string()),
             error @ ApiError::NotEnabled(_) => Self::unimplemented(error.to_string()),
             ApiError::PermissionDenied
             | ApiError::CredentialMissing
