@@ -4,12 +4,16 @@
 //! listened query sees of it, a load reads what a target begins with, page by page, and a stream is told both. Knows no
 //! wire format. Firestore specification, sections 11, 12 and 15.2.
 
+mod bloom;
 mod event;
 mod outcome;
 mod resume;
+mod stream;
 mod target;
+mod token;
 
 pub use event::{BloomFilter, Change, Delivered, Event, TargetChange};
 pub use outcome::{Delivery, Outcome, Step};
 pub use resume::{Incarnation, Resume, ResumeToken, Start};
+pub use stream::{Lasts, Stream};
 pub use target::{SubscriberId, Target, TargetId};

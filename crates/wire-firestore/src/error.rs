@@ -257,6 +257,15 @@ impl From<Refusal> for Status {
     }
 }
 
+/// What gRPC itself refuses, or a method of it has refused.
+impl From<tonic::Status> for Refusal {
+    fn from(status: tonic::Status) -> Self {
+        let number = i32::from(status.code());
+        let code = Code::ALL.iter().find(|code| code.number() == number);
+        Self::new(code.copied().unwrap_or(Code::Unknown), status.message())
+    }
+}
+
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         Self::invalid(fault.to_string())

@@ -15,9 +15,7 @@ use firekeep_model::{Caller, DatabaseName, ProjectId, Rng as _, Uid};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::limits::{
-    STREAM_GRACE, STREAM_GRACE_JITTER_MILLIS, STREAMS_MAX, STREAMS_OF_USER_MAX,
-};
+use crate::limits::{STREAM_GRACE, STREAM_GRACE_JITTER_MILLIS, STREAMS_MAX, STREAMS_OF_USER_MAX};
 use crate::{Core, Error, SystemRng};
 
 /// Who opens a stream, and by what.
@@ -202,7 +200,10 @@ impl Core {
     pub fn end_streams(&self) {
         let mut table = self.streams.lock();
         table.stopping = true;
-        table.all.values().for_each(|entry| entry.end(End::Stopping));
+        table
+            .all
+            .values()
+            .for_each(|entry| entry.end(End::Stopping));
     }
 }
 
@@ -241,7 +242,10 @@ impl Streams {
     fn of_users(&self) -> Vec<Arc<Entry>> {
         let table = self.lock();
         let entries = table.all.values();
-        entries.filter(|entry| entry.user.is_some()).cloned().collect()
+        entries
+            .filter(|entry| entry.user.is_some())
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
