@@ -9,7 +9,9 @@ mod target;
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use firekeep_documents::watch::{Event, ResumeToken, Start, Stream, Target, TargetChange, TargetId};
+use firekeep_documents::watch::{
+    Event, ResumeToken, Start, Stream, Target, TargetChange, TargetId,
+};
 use firekeep_model::{Caller, DatabaseName};
 use firekeep_store::CommitTime;
 use tokio::time::Instant;
@@ -211,7 +213,9 @@ impl Listening {
             } = &event
             {
                 match change {
-                    TargetChange::Remove => targets.clone().into_iter().for_each(|id| self.leave(id)),
+                    TargetChange::Remove => {
+                        targets.clone().into_iter().for_each(|id| self.leave(id))
+                    }
                     TargetChange::NoChange => self.news_due = Instant::now() + STREAM_NEWS_EVERY,
                     TargetChange::Add | TargetChange::Current | TargetChange::Reset => {}
                 }

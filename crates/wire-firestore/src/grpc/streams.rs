@@ -6,7 +6,7 @@ use axum::http::{Request, Response};
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use firekeep_wire_proto::{Codec, MessageDecoder};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
-use tonic::codec::{Codec as _, EncodeBuf, Encoder};
+use tonic::codec::{EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::server::StreamingService;
 use tonic::{Status, Streaming, body};

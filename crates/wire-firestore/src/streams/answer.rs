@@ -190,7 +190,14 @@ impl DocumentChange {
         let ids = json::encode(&ids);
         let ids = ids.strip_prefix(b"{").unwrap_or_default();
         let comma: &[u8] = if ids == b"}" { b"" } else { b"," };
-        [br#"{"documentChange":{"document":"#, &document[..], comma, ids, b"}"].concat()
+        [
+            br#"{"documentChange":{"document":"#,
+            &document[..],
+            comma,
+            ids,
+            b"}",
+        ]
+        .concat()
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 
-use firekeep_api::firestore::{AddTarget, Lasts, ListenRequest, Listening, Resume, Target, TargetId};
+use firekeep_api::firestore::{
+    AddTarget, Lasts, ListenRequest, Listening, Resume, Target, TargetId,
+};
 use firekeep_model::DatabaseName;
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use futures_util::stream::{self, Stream, StreamExt as _};
@@ -128,7 +130,9 @@ fn read_request(
                 Some(ResumeType::ResumeToken(token)) => Some(Resume::Token(token)),
                 Some(ResumeType::ReadTime(time)) => Some(Resume::At(read_timestamp(time)?)),
             },
-            expected_count: sent.expected_count.and_then(|count| u32::try_from(count).ok()),
+            expected_count: sent
+                .expected_count
+                .and_then(|count| u32::try_from(count).ok()),
             lasts: match sent.once {
                 true => Lasts::Once,
                 false => Lasts::Open,
@@ -140,7 +144,9 @@ fn read_request(
 
 fn read_target(database: &DatabaseName, sent: Option<TargetType>) -> Result<Target, Fault> {
     match sent.ok_or(Fault::Missing("target_type"))? {
-        TargetType::Documents(sent) => Ok(Target::Documents(read_paths(database, &sent.documents)?)),
+        TargetType::Documents(sent) => {
+            Ok(Target::Documents(read_paths(database, &sent.documents)?))
+        }
         TargetType::Query(QueryTarget { parent, query_type }) => {
             let parent = read_parent(&parent)?;
             if parent.database != *database {

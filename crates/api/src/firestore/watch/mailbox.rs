@@ -56,7 +56,10 @@ pub(super) fn bytes_of(changes: &[Change]) -> usize {
         Change::Matches(document) | Change::Left(document) => document.bytes(),
         Change::Deleted(path) | Change::FellOut(path) => path.as_str().len(),
     };
-    changes.iter().map(|change| CHANGE_BYTES + bytes(change)).sum()
+    changes
+        .iter()
+        .map(|change| CHANGE_BYTES + bytes(change))
+        .sum()
 }
 
 impl Mailbox {

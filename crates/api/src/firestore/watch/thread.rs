@@ -23,7 +23,10 @@ impl Drop for Guard {
         self.watch.end(End::Failed);
         let mut all = self.watches.lock();
         let name = &self.watch.database.name;
-        if all.get(name).is_some_and(|known| Arc::ptr_eq(known, &self.watch)) {
+        if all
+            .get(name)
+            .is_some_and(|known| Arc::ptr_eq(known, &self.watch))
+        {
             all.remove(name);
         }
     }
