@@ -7,8 +7,12 @@
 mod audience;
 mod catch_up;
 mod changed;
+mod check;
+mod comparison;
 mod difference;
 mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod hub;
 mod listing;
 mod load;
@@ -27,3 +31,6 @@ pub use load::Load;
 pub use outcome::{Delivery, Outcome, Step};
 pub use resume::{Incarnation, Resume, ResumeToken, Start};
 pub use target::{SubscriberId, Target, TargetId};
+
+#[cfg(test)]
+mod tests;

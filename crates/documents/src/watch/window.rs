@@ -145,7 +145,7 @@ impl Window {
     fn seen(&self, known: &Known) -> Seen {
         let mut seen = known.rows.keys().skip(self.offset).take(self.limit);
         let first = seen.next()?;
-        let last = seen.last().unwrap_or(first);
+        let last = seen.next_back().unwrap_or(first);
         Some((first.clone(), last.clone()))
     }
 
