@@ -300,6 +300,14 @@ const fn kind_byte(kind: Kind) -> u8 {
     }
 }
 
+/// The most bytes that an entry of a document takes, its key and its row.
+pub(crate) fn entry_bytes_max(document: &DocumentPath) -> usize {
+    // Every byte may be escaped, and every id has an end. Where a scope is a digest, the row has the path as well.
+    let path = 2 * (document.as_str().len() + 1);
+    let scope = SCOPE_BYTES_MAX + SCOPE_END.len();
+    ID_BYTES + scope + FIELD_BYTES_MAX + 1 + COMPONENTS_BYTES_MAX + 2 * path + 1
+}
+
 /// What every entry of an index begins with.
 pub(crate) fn index_prefix(index: IndexId) -> Key {
     index.0.to_be_bytes().to_vec()
