@@ -26,9 +26,11 @@ mod partition_query;
 mod reading;
 mod run_aggregation_query;
 mod run_query;
+mod streams;
 mod tend;
 mod transactions;
 mod verify;
+mod write_stream;
 
 use std::sync::Arc;
 
@@ -69,8 +71,11 @@ pub(crate) use self::operations::Operations;
 pub use self::operations::{End, LongOperation, OperationKind};
 pub use self::run_aggregation_query::Aggregated;
 pub use self::run_query::{AnswerPage, Answers, Explain};
+pub use self::streams::StreamCredential;
+pub(crate) use self::streams::Streams;
 pub(crate) use self::transactions::Transactions;
 pub use self::verify::{Checked, Verified, verify_documents};
+pub use self::write_stream::{Acknowledged, Writing};
 use crate::Core;
 
 /// Firestore: every operation on documents. Cloning is cheap.

@@ -86,6 +86,19 @@ pub(crate) const INDEXED_GROUPS_MAX: usize = 1_000;
 /// its answer.
 pub(crate) const DEPLOY_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// How many streams may be open at once.
+pub(crate) const STREAMS_MAX: usize = 50_000;
+/// How many of them may be one user's: two for each tab and device.
+pub(crate) const STREAMS_OF_USER_MAX: usize = 500;
+/// How long after the end of its ID token a stream of a user ends, and by how much more at most: clients should have a
+/// new token by then, and not all come at once. Source: Firestore specification, section 11.8.
+pub(crate) const STREAM_GRACE: Duration = Duration::from_secs(120);
+pub(crate) const STREAM_GRACE_JITTER_MILLIS: u64 = 120_000;
+/// How many rows of the log of accounts are read at a time, and how long for the next one is waited before a look at
+/// whether anybody still needs them.
+pub(crate) const ACCOUNT_ROWS_AT_ONCE: usize = 256;
+pub(crate) const ACCOUNTS_WAIT: Duration = Duration::from_millis(250);
+
 /// How many verified tokens of a kind are remembered.
 pub(crate) const VERIFIED_TOKENS_MAX: usize = 32_768;
 /// How many password hashes are computed at once: each takes 19 MiB. Source: auth specification, section 22.3.

@@ -61,3 +61,9 @@ pub const STEP_ENTRY_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Faults of indexes that a check describes; it counts all of them. Ours.
 pub const FAULTS_MAX: usize = 20;
+
+/// Names of which a bloom filter is made; of more it would be too large. Source: section 12.
+pub const BLOOM_NAMES_MAX: usize = 50_000;
+
+/// Bits of a bloom filter that are the least: smaller ones err more often than they should. Source: section 12.
+pub const BLOOM_BITS_MIN: u64 = 128;

@@ -236,6 +236,7 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     };
     tracing::info!("stopping: finishing what is in flight");
     stop.send_replace(true);
+    data.core.end_streams();
     let all = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(SHUTDOWN_TIME_MAX, all).await.is_err() {
         tracing::warn!("some requests did not end in time");

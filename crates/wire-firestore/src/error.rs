@@ -167,6 +167,7 @@ impl Refusal {
             @ (ApiError::Busy | ApiError::TooManyAttempts { .. } | ApiError::Exhausted(_)) => {
                 Self::new(Code::ResourceExhausted, error.to_string())
             }
+            error @ ApiError::Unavailable(_) => Self::new(Code::Unavailable, error.to_string()),
             error @ ApiError::NotEnabled(_) => Self::unimplemented(error.to_string()),
             ApiError::PermissionDenied
             | ApiError::CredentialMissing
@@ -253,6 +254,15 @@ impl From<Refusal> for Status {
             message: refusal.message,
             details: Vec::new(),
         }
+    }
+}
+
+/// What gRPC itself refuses, or a method of it has refused.
+impl From<tonic::Status> for Refusal {
+    fn from(status: tonic::Status) -> Self {
+        let number = i32::from(status.code());
+        let code = Code::ALL.iter().find(|code| code.number() == number);
+        Self::new(code.copied().unwrap_or(Code::Unknown), status.message())
     }
 }
 

@@ -10,5 +10,6 @@ mod error;
 pub mod grpc;
 pub mod limits;
 pub mod rest;
+mod streams;
 
 pub use error::{Code, Refusal};
