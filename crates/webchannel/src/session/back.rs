@@ -30,8 +30,10 @@ pub(super) struct Back {
     id: BackId,
     mode: Mode,
     opened: Instant,
-    /// When the last chunk left. A GET never ends before the first: an empty body counts as a failure.
-    wrote: Option<Instant>,
+    /// Whether a chunk has left. A GET never ends before the first: an empty body counts as a failure.
+    wrote: bool,
+    /// Since when nothing has left, as far as it was looked at.
+    quiet_since: Instant,
     /// A long poll says the arrays up to this one, once it knows.
     gathered: Option<u64>,
     /// Since when it ends as soon as all is written.
@@ -45,13 +47,9 @@ impl Back {
             return Some(closing + ABANDONED_AFTER);
         }
         match self.mode {
+            // Whoever waits for it need not hear that a chunk has left: it only gets later.
             Mode::Streaming => {
-                let ends = self.opened + BACK_TIME_MAX;
-                // What waits for the client to read needs no noop behind it.
-                match outbox.is_sent() {
-                    true => Some(ends.min(self.wrote.unwrap_or(self.opened) + KEEP_ALIVE)),
-                    false => Some(ends),
-                }
+                Some((self.opened + BACK_TIME_MAX).min(self.quiet_since + KEEP_ALIVE))
             }
             Mode::Polling(time) => Some(match outbox.unsent_since() {
                 Some(since) => since + GATHER_TIME,
@@ -77,7 +75,8 @@ impl<M: AsRef<str>> Session<M> {
                 id,
                 mode,
                 opened: now,
-                wrote: None,
+                wrote: false,
+                quiet_since: now,
                 gathered: None,
                 closing: None,
             });
@@ -92,7 +91,7 @@ impl<M: AsRef<str>> Session<M> {
             return Step::End;
         };
         if let Mode::Streaming = back.mode
-            && back.wrote.is_none()
+            && !back.wrote
             && self.outbox.is_sent()
         {
             self.outbox.push(now, noop());
@@ -104,7 +103,8 @@ impl<M: AsRef<str>> Session<M> {
                 .is_some_and(|last| self.outbox.last_sent() < last),
         };
         if may_write && let Some(chunk) = self.outbox.next_chunk() {
-            back.wrote = Some(now);
+            back.wrote = true;
+            back.quiet_since = now;
             return Step::Chunk(chunk);
         }
         let is_long =
@@ -113,7 +113,7 @@ impl<M: AsRef<str>> Session<M> {
             Mode::Streaming => is_long || back.closing.is_some() || self.ending.is_some(),
             Mode::Polling(_) => true,
         };
-        if back.wrote.is_some() && ends {
+        if back.wrote && ends {
             self.told(now);
             self.detach(now, id);
             return Step::End;
@@ -151,7 +151,13 @@ impl<M: AsRef<str>> Session<M> {
         }
         match back.mode {
             Mode::Streaming if back.opened + BACK_TIME_MAX <= now => back.closing = Some(now),
-            Mode::Streaming => self.outbox.push(now, noop()),
+            Mode::Streaming => {
+                back.quiet_since = now;
+                // What waits for the client to read needs no noop behind it.
+                if self.outbox.is_sent() {
+                    self.outbox.push(now, noop());
+                }
+            }
             Mode::Polling(_) => {
                 if self.outbox.is_sent() {
                     self.outbox.push(now, noop());
