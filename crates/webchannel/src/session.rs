@@ -161,9 +161,11 @@ impl<M: AsRef<str>> Session<M> {
         self.outbox.bytes()
     }
 
-    /// Sets how many bytes may be unacknowledged before there is no more room; at most [`OUTBOX_BYTES_ROOM`].
-    pub fn set_room(&mut self, bytes: usize) {
-        self.room = bytes.min(OUTBOX_BYTES_ROOM);
+    /// Sets how many bytes may be unacknowledged before there is no more room; at most [`OUTBOX_BYTES_ROOM`]. Tells whether
+    /// that is another number than before: the back channel may have something to do then.
+    pub fn set_room(&mut self, bytes: usize) -> bool {
+        let before = std::mem::replace(&mut self.room, bytes.min(OUTBOX_BYTES_ROOM));
+        before != self.room
     }
 
     /// Says the last thing. The client's further messages are nobody's.
@@ -190,6 +192,13 @@ impl<M: AsRef<str>> Session<M> {
     #[must_use]
     pub const fn is_ending(&self) -> bool {
         self.ending.is_some()
+    }
+
+    /// Whether the session has said its last, and nobody is there who has not heard it.
+    #[must_use]
+    pub fn has_told_all(&self) -> bool {
+        let told = |ending: &Ending| ending.told.is_some() || self.back.is_none();
+        self.ending.as_ref().is_some_and(told)
     }
 
     /// Why the session is over, once it is.

@@ -429,7 +429,9 @@ fn close_and_stop_are_words() {
         subject.get(1, Mode::Streaming);
         subject.session.end(subject.now, end);
         subject.session.end(subject.now, End::Stop);
+        assert!(!subject.session.has_told_all());
         assert_eq!(subject.said(), format!("[[2,[\"{word}\"]]]."));
+        assert!(subject.session.has_told_all());
     }
 }
 
