@@ -27,3 +27,12 @@ pub const STATUS_TEXT_BYTES_MAX: usize = 2 * 1024;
 
 /// How often a client that watches the server's health is told anew, if it changed. Ours.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(1);
+
+/// How long `WaitOperation` waits where the client does not say. Ours.
+pub const OPERATION_WAIT: Duration = Duration::from_secs(30);
+
+/// How long `WaitOperation` waits at most: its client asks again. Ours.
+pub const OPERATION_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How often an operation is looked at that somebody waits for. Ours.
+pub const OPERATION_LOOKED_AT_EVERY: Duration = Duration::from_millis(100);
