@@ -7,6 +7,7 @@ mod admin;
 mod batch_get;
 mod batch_write;
 mod begin_transaction;
+mod bulk_delete;
 mod clear;
 mod commit;
 mod database;
@@ -20,6 +21,7 @@ mod index_file;
 mod indexes;
 mod list_collection_ids;
 mod list_documents;
+mod long_operations;
 mod operations;
 mod page_token;
 mod partition_query;
@@ -58,7 +60,7 @@ pub use firekeep_documents::{
 };
 
 pub use self::access::Access;
-pub use self::admin::DatabaseSummary;
+pub use self::admin::{DatabaseChange, DatabaseSummary};
 pub use self::batch_get::{Gets, Got};
 pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;
