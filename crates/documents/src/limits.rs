@@ -97,8 +97,5 @@ pub const DIFFERENCE_DOCUMENTS_MAX: usize = 100_000;
 /// Names that a client is told when it may hold other documents than it should. Source: section 12.
 pub const EXISTENCE_NAMES_MAX: usize = 50_000;
 
-/// Names of which a bloom filter is made; of more it would be too large. Source: section 12.
-pub const BLOOM_NAMES_MAX: usize = 50_000;
-
 /// Bits of a bloom filter that are the least: smaller ones err more often than they should. Source: section 12.
 pub const BLOOM_BITS_MIN: u64 = 128;
