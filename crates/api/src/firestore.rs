@@ -20,6 +20,7 @@ mod index_file;
 mod indexes;
 mod list_collection_ids;
 mod list_documents;
+mod listen;
 mod operations;
 mod page_token;
 mod partition_query;
@@ -30,6 +31,7 @@ mod streams;
 mod tend;
 mod transactions;
 mod verify;
+mod watch;
 mod write_stream;
 
 use std::sync::Arc;
@@ -53,6 +55,9 @@ pub use firekeep_documents::query::{
     Query, projection,
 };
 pub use firekeep_documents::read::Listed;
+pub use firekeep_documents::watch::{
+    BloomFilter, Delivered, Event, Lasts, Resume, Target, TargetChange, TargetId,
+};
 pub use firekeep_documents::{
     Error as DocumentError, Invalid, Operation, Precondition, Transform, Write,
 };
@@ -67,6 +72,7 @@ pub use self::export::{ExportTo, References};
 pub use self::index_file::IndexFile;
 pub use self::indexes::IndexProgress;
 pub use self::list_documents::{List, ListPage};
+pub use self::listen::{AddTarget, ListenEvent, ListenRequest, Listening};
 pub(crate) use self::operations::Operations;
 pub use self::operations::{End, LongOperation, OperationKind};
 pub use self::run_aggregation_query::Aggregated;
@@ -75,6 +81,7 @@ pub use self::streams::StreamCredential;
 pub(crate) use self::streams::Streams;
 pub(crate) use self::transactions::Transactions;
 pub use self::verify::{Checked, Verified, verify_documents};
+pub(crate) use self::watch::Watches;
 pub use self::write_stream::{Acknowledged, Writing};
 use crate::Core;
 

@@ -272,6 +272,13 @@ impl From<Fault> for Refusal {
     }
 }
 
+/// For a fault that is told later, in the words of its stream.
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(fault.to_string())
+    }
+}
+
 fn name_of(database: &DatabaseName, path: &DocumentPath) -> DocumentName {
     DocumentName {
         database: database.clone(),

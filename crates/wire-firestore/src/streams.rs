@@ -4,6 +4,8 @@
 //! Requests are taken one by one, and only while answers are taken: who does not read stops being read. Firestore
 //! specification, sections 10 and 11.
 
+pub(crate) mod answer;
+pub(crate) mod listen;
 pub(crate) mod write;
 
 use firekeep_api::firestore::StreamCredential;

@@ -93,6 +93,7 @@ impl Core {
     pub fn close(&self) {
         self.end_streams();
         self.streams.close();
+        self.watches.close();
         self.operations.close();
         self.databases.close();
     }

@@ -3,16 +3,16 @@
 use firekeep_crypto::digest::md5;
 
 use super::BloomFilter;
-use crate::limits::{BLOOM_BITS_MIN, BLOOM_NAMES_MAX};
+use crate::limits::{BLOOM_BITS_MIN, EXISTENCE_NAMES_MAX};
 
 /// How often the filter says of a name that is not among them that it is: one in ten thousand.
 const ERROR_RATE: f64 = 0.0001;
 
 impl BloomFilter {
-    /// A filter of documents' whole names; `None` for more than [`BLOOM_NAMES_MAX`].
+    /// A filter of documents' whole names; `None` for more than [`EXISTENCE_NAMES_MAX`].
     #[must_use]
     pub fn of<N: AsRef<str>>(names: &[N]) -> Option<Self> {
-        if names.len() > BLOOM_NAMES_MAX {
+        if names.len() > EXISTENCE_NAMES_MAX {
             return None;
         }
         if names.is_empty() {
@@ -126,6 +126,6 @@ mod tests {
         let empty = BloomFilter::of::<&str>(&[]).unwrap();
         assert_eq!(empty, BloomFilter::default());
         assert!(!contains(&empty, "a"));
-        assert_eq!(BloomFilter::of(&vec!["a"; BLOOM_NAMES_MAX + 1]), None);
+        assert_eq!(BloomFilter::of(&vec!["a"; EXISTENCE_NAMES_MAX + 1]), None);
     }
 }

@@ -1,12 +1,21 @@
 //! Streams in both directions: what gRPC brings goes to `crate::streams`, and back.
 
-use firekeep_wire_proto::google::firestore::v1 as proto;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
-use tonic::metadata::MetadataMap;
-use tonic::{Status, Streaming};
+use std::future::{Ready, ready};
 
+use axum::http::{Request, Response};
+use firekeep_wire_proto::google::firestore::v1 as proto;
+use firekeep_wire_proto::{Codec, MessageDecoder};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use tonic::codec::{EncodeBuf, Encoder};
+use tonic::metadata::MetadataMap;
+use tonic::server::StreamingService;
+use tonic::{Status, Streaming, body};
+
+use super::incoming::Metered;
 use super::pages::Messages;
 use super::service::Service;
+use crate::limits::MESSAGE_BYTES_MAX;
+use crate::streams::answer::ListenAnswer;
 use crate::{Refusal, credential, streams};
 
 /// `Write`
@@ -19,12 +28,57 @@ pub(super) fn write(
     Ok(Box::pin(answers.map_err(Status::from)))
 }
 
-/// `Listen`
-pub(super) fn listen() -> Refusal {
-    Refusal::unimplemented(
-        "Listening to documents is not implemented by this server yet; read them with RunQuery or \
-         BatchGetDocuments (in SDKs: get() instead of onSnapshot()).",
-    )
+/// `Listen`: not by the generated service, which would encode every document for every listener.
+pub(super) async fn listen(service: &Service, request: Request<Metered>) -> Response<body::Body> {
+    let mut grpc = tonic::server::Grpc::new(ListenCodec)
+        .apply_max_message_size_config(Some(MESSAGE_BYTES_MAX), None);
+    grpc.streaming(Listen(service.clone()), request).await
+}
+
+struct Listen(Service);
+
+impl StreamingService<proto::ListenRequest> for Listen {
+    type Response = ListenAnswer;
+    type ResponseStream = Messages<ListenAnswer>;
+    type Future = Ready<Result<tonic::Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Streaming<proto::ListenRequest>>) -> Self::Future {
+        let (metadata, _, requests) = request.into_parts();
+        let answers = bearer(&metadata).map(|bearer| {
+            let answers = streams::listen::listen(&self.0, bearer, taken(requests));
+            tonic::Response::new(Box::pin(answers.map_err(Status::from)) as Messages<_>)
+        });
+        ready(answers.map_err(Status::from))
+    }
+}
+
+/// How the messages of `Listen` stand in frames.
+#[derive(Clone, Copy)]
+struct ListenCodec;
+
+impl tonic::codec::Codec for ListenCodec {
+    type Encode = ListenAnswer;
+    type Decode = proto::ListenRequest;
+    type Encoder = Self;
+    type Decoder = MessageDecoder<proto::ListenRequest>;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        Codec::<proto::ListenResponse, proto::ListenRequest>::default().decoder()
+    }
+}
+
+impl Encoder for ListenCodec {
+    type Item = ListenAnswer;
+    type Error = Status;
+
+    fn encode(&mut self, answer: ListenAnswer, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        answer.encode(out);
+        Ok(())
+    }
 }
 
 /// `ExecutePipeline`
