@@ -68,9 +68,10 @@ impl Subject {
             }
             (b'T', _) => drop(self.session.take_message()),
             (b'W', Ok(text)) => self.wait(text.parse().unwrap_or(1)),
-            (b'R', Ok(text)) => self
-                .session
-                .set_room(text.parse().unwrap_or(OUTBOX_BYTES_ROOM)),
+            (b'R', Ok(text)) => {
+                let room = text.parse().unwrap_or(OUTBOX_BYTES_ROOM);
+                self.session.set_room(room);
+            }
             (b'E', _) => self.session.end(self.now, End::Error(Text::from("{}"))),
             (b'L', _) => self.session.end(self.now, End::Close),
             (b'X', _) => self.session.end(self.now, End::Stop),
