@@ -5,6 +5,7 @@
 //! Knows no wire format. Firestore specification, sections 11, 12 and 15.2.
 
 mod audience;
+mod bloom;
 mod catch_up;
 mod changed;
 mod check;
@@ -22,7 +23,9 @@ mod resume;
 mod route;
 mod shape;
 mod shared;
+mod stream;
 mod target;
+mod token;
 mod window;
 
 pub use event::{BloomFilter, Change, Delivered, Event, TargetChange};
@@ -30,6 +33,7 @@ pub use hub::Hub;
 pub use load::Load;
 pub use outcome::{Delivery, Outcome, Step};
 pub use resume::{Incarnation, Resume, ResumeToken, Start};
+pub use stream::{Lasts, Stream};
 pub use target::{SubscriberId, Target, TargetId};
 
 #[cfg(test)]

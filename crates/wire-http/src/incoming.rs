@@ -4,7 +4,7 @@ mod body;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use firekeep_api::Client;
@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{Envelope, Fields, limits};
+pub use body::Place;
 
 /// The Google host that a request is meant for. Source: auth specification, section 4.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Credentials {
 
 /// A request, read whole.
 pub struct Incoming {
+    /// The version of HTTP.
+    pub version: Version,
     /// The method.
     pub method: Method,
     /// The host that it is meant for.
@@ -72,6 +75,8 @@ pub struct Incoming {
     pub raw_path: String,
     /// The query, decoded, in order; bytes that are no UTF-8 become the replacement character.
     pub query: Vec<(String, String)>,
+    /// The same as it came.
+    pub raw_query: String,
     /// If there were none: else the query does not say what the client meant.
     pub is_query_exact: bool,
     /// The headers.
@@ -81,7 +86,7 @@ pub struct Incoming {
     /// The body.
     body: Bytes,
     /// The body's claim to memory, while it is there.
-    place: Option<body::Place>,
+    place: Option<Place>,
 }
 
 impl Incoming {
@@ -108,20 +113,22 @@ impl Incoming {
             path,
             raw_path,
         } = locate(&parts)?;
-        let text = parts.uri.query().unwrap_or_default();
-        let query = pairs(text);
-        let is_query_exact = percent_decode_str(text).decode_utf8().is_ok();
+        let raw_query = parts.uri.query().unwrap_or_default().to_owned();
+        let query = pairs(&raw_query);
+        let is_query_exact = percent_decode_str(&raw_query).decode_utf8().is_ok();
         let read = body::read(&parts.headers, body, body_bytes_max(host, &path));
         let (body, place) = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
             Ok(read) => read?,
             Err(_) => return Err(Envelope::too_slow()),
         };
         Ok(Self {
+            version: parts.version,
             method: parts.method,
             host,
             path,
             raw_path,
             query,
+            raw_query,
             is_query_exact,
             headers: parts.headers,
             client,
@@ -168,6 +175,12 @@ impl Incoming {
     pub fn take_body(&mut self) -> Bytes {
         self.place = None;
         std::mem::take(&mut self.body)
+    }
+
+    /// The body with its claim to memory, which whoever keeps the body holds on to.
+    pub fn take_body_and_place(&mut self) -> (Bytes, Option<Place>) {
+        let place = self.place.take();
+        (self.take_body(), place)
     }
 
     /// The members of these names of the body, which is taken: JSON, whatever the content type says.

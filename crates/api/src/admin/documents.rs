@@ -5,7 +5,7 @@ use std::sync::Arc;
 use firekeep_model::{Caller, DatabaseId, DatabaseName};
 use serde_json::{Value, json};
 
-use crate::firestore::{DatabaseSummary, IndexFile, IndexMode, Others};
+use crate::firestore::{DatabaseChange, DatabaseSummary, IndexFile, IndexMode, Others};
 use crate::{Core, Error, Firestore};
 
 pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
@@ -34,6 +34,21 @@ pub(super) async fn delete_database(
     let database = name(core, id)?;
     firestore(core).delete_database(caller, &database).await?;
     Ok(json!({ "id": id }))
+}
+
+pub(super) async fn protect_database(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+    protected: bool,
+) -> Result<Value, Error> {
+    let database = name(core, id)?;
+    let change = DatabaseChange {
+        protected: Some(protected),
+    };
+    let firestore = firestore(core);
+    let changed = firestore.update_database(caller, &database, change).await?;
+    Ok(show(&changed))
 }
 
 pub(super) async fn list_indexes(
@@ -126,5 +141,6 @@ fn show(database: &DatabaseSummary) -> Value {
         "name": database.name.to_string(),
         "uid": database.uid,
         "createdAtMillis": database.create_time.millis(),
+        "protected": database.protected,
     })
 }
