@@ -147,11 +147,13 @@ impl Model {
         let budget = budget(&mut self.world.random);
         let expected = state_of(&self.watched, target, time);
         let mut seen = BTreeSet::new();
+        let mut is_exact = start != Start::Fresh;
         loop {
             match load.next(&self.watched.world.store, budget).unwrap() {
                 Step::Reset => {
                     state.clear();
                     seen.clear();
+                    is_exact = false;
                     *self.resumed.entry("reset").or_default() += 1;
                 }
                 Step::Changes(changes) => {
@@ -160,7 +162,9 @@ impl Model {
                         assert!(seen.insert(path.clone()), "{path} twice");
                         match change {
                             Change::Matches(delivered) => {
-                                state.insert(path.clone(), delivered.document.clone());
+                                let document = delivered.document.clone();
+                                let before = state.insert(path.clone(), document.clone());
+                                assert!(!is_exact || before != Some(document), "nothing new");
                             }
                             _ => drop(state.remove(path)),
                         }

@@ -258,6 +258,7 @@ fn a_thousand_queries_for_different_values_cost_few_evaluations() {
             &[
                 ("owner", owner.into()),
                 ("open", open.into()),
+                ("zone", open.into()),
                 ("tags", tags),
             ],
         )
@@ -269,6 +270,8 @@ fn a_thousand_queries_for_different_values_cost_few_evaluations() {
     let open = |at| filtered(and([f("open", "==", true), owner(at)]));
     // Some stand under what all have in common, before it is known to be common.
     assert!(evaluations(open, writes()) <= 8);
+    let zone = |at| filtered(and([f("zone", "==", true), owner(at)]));
+    assert!(evaluations(zone, writes()) <= 8);
     let either = |at| filtered(or([owner(at), f("tags", "array-contains", at)]));
     assert!(evaluations(either, writes()) <= 8);
     let tagged = |at| filtered(f("tags", "array-contains", at));
