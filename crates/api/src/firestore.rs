@@ -7,6 +7,7 @@ mod admin;
 mod batch_get;
 mod batch_write;
 mod begin_transaction;
+mod building;
 mod bulk_delete;
 mod clear;
 mod commit;

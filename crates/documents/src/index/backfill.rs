@@ -279,7 +279,7 @@ impl Page {
                 }
                 self.keys.len()
             }
-            None => self.documents(tx, &catalog)?,
+            None => self.documents(tx, &catalog.of_task(task))?,
         };
         let after = match (&self.next, self.keys.get(done)) {
             // Not all had room: the next step begins behind the last one that had.

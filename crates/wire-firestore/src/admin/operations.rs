@@ -194,6 +194,7 @@ pub(super) fn building(name: &str, index: &str, progress: Option<&IndexProgress>
     Operation {
         name: name.to_owned(),
         metadata: Some(index_metadata(index, OperationState::Processing, shown)),
+        // It is tried again, so it is not done: an administrator may make room, or delete the index.
         ..Operation::default()
     }
 }
