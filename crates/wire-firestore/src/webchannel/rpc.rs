@@ -90,3 +90,32 @@ fn text_of(pieces: impl IntoIterator<Item = Bytes>) -> Text {
 pub(super) fn error_text(refusal: &Refusal) -> Text {
     Text::from(envelope::body(refusal).to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        for (path, found) in [
+            (
+                "google.firestore.v1.Firestore/Listen/channel",
+                Some(Rpc::Listen),
+            ),
+            (
+                "google.firestore.v1.Firestore/Write/channel",
+                Some(Rpc::Write),
+            ),
+            ("google.firestore.v1.Firestore/Listen", None),
+            ("google.firestore.v1.Firestore/Commit/channel", None),
+            ("google.firestore.v1.Firestore/Listen/channel/", None),
+            ("google.firestore.v1.FirestoreX/Listen/channel", None),
+            ("Listen/channel", None),
+            ("", None),
+        ] {
+            assert_eq!(Rpc::find(Host::Own, path), found, "{path}");
+            assert_eq!(Rpc::find(Host::Firestore, path), found, "{path}");
+            assert_eq!(Rpc::find(Host::IdentityToolkit, path), None, "{path}");
+        }
+    }
+}
