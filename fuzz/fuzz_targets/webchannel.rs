@@ -86,12 +86,20 @@ impl Subject {
             Ok(Request::Forward { aid, .. }) => {
                 if let Some(form) = read(body) {
                     self.session.receive(self.now, aid, form.messages);
-                    chunk_of(&self.session.forward_answer());
+                    let answer = chunk_of(&self.session.forward_answer());
+                    let last = answer.get(1).and_then(Value::as_u64).expect("a number");
+                    // Whoever has an array has been sent it, or says so.
+                    let had = aid.unwrap_or_default().min(last);
+                    self.newest = self.newest.max(had);
+                    if self.seen != 0 {
+                        self.seen = self.seen.max(had);
+                    }
                 }
             }
             Ok(Request::Back { aid, mode, .. }) => {
                 let old = self.back.replace(self.session.attach(self.now, aid, mode));
                 self.seen = 0;
+                self.newest = self.newest.max(aid);
                 if let Some(old) = old {
                     assert_eq!(self.session.next_step(self.now, old), Step::End);
                 }
@@ -120,7 +128,7 @@ impl Subject {
                         self.seen
                     );
                     assert!(
-                        id <= self.newest + 1,
+                        id <= self.newest.saturating_add(1),
                         "{id} is new, and {} was last",
                         self.newest
                     );

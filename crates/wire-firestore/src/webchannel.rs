@@ -34,17 +34,8 @@ pub fn body_bytes_max(host: Host, path: &str) -> Option<usize> {
     Rpc::find(host, path).map(Rpc::form_bytes_max)
 }
 
-/// Whether a request to that path, as it stands in the request, is for this edge: below whichever host.
-#[must_use]
-pub fn is_ours(path: &str) -> bool {
-    let mut parts = path.rsplitn(3, '/');
-    let [channel, method, service] = [(); 3].map(|()| parts.next().unwrap_or_default());
-    channel == "channel"
-        && matches!(method, "Listen" | "Write")
-        && service.rsplit('/').next() == Some(rpc::SERVICE)
-}
-
-/// Lets the page read the answer, and the two headers that its SDK looks for. Source: section 5.
+/// Lets the page read the answer, and the two headers that its SDK looks for. Source: section 5, which is true of REST
+/// too: the SDK makes all its requests so.
 pub fn apply_cors(request: &HeaderMap, response: &mut HeaderMap) {
     let exposed = "X-HTTP-Session-Id, X-Client-Wire-Protocol";
     apply_cors_with_credentials(request, response, exposed);
@@ -212,30 +203,5 @@ fn unknown_sid() -> Refusal {
 impl From<Malformed> for Refusal {
     fn from(fault: Malformed) -> Self {
         Self::invalid(fault.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths() {
-        for (path, ours) in [
-            ("/google.firestore.v1.Firestore/Listen/channel", true),
-            ("/google.firestore.v1.Firestore/Write/channel", true),
-            (
-                "/firestore.googleapis.com/google.firestore.v1.Firestore/Write/channel",
-                true,
-            ),
-            ("/google.firestore.v1.Firestore/Listen", false),
-            ("/google.firestore.v1.Firestore/Commit/channel", false),
-            ("/google.firestore.v1.Firestore/Listen/channel/", false),
-            ("/xgoogle.firestore.v1.Firestore/Listen/channel", false),
-            ("/Listen/channel", false),
-            ("", false),
-        ] {
-            assert_eq!(is_ours(path), ours, "{path}");
-        }
     }
 }

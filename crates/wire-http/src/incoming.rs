@@ -3,8 +3,7 @@
 mod body;
 
 use axum::body::Body;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use firekeep_api::Client;
@@ -112,7 +111,7 @@ impl Incoming {
             host,
             path,
             raw_path,
-        } = locate(&parts)?;
+        } = locate(&parts.uri, &parts.headers)?;
         let raw_query = parts.uri.query().unwrap_or_default().to_owned();
         let query = pairs(&raw_query);
         let is_query_exact = percent_decode_str(&raw_query).decode_utf8().is_ok();
@@ -215,6 +214,13 @@ impl Incoming {
     }
 }
 
+/// The host and the path (percent-decoded) that a request is meant for, before it is read; nothing, where that will fail.
+#[must_use]
+pub fn find_host<B>(request: &Request<B>) -> Option<(Host, String)> {
+    let located = locate(request.uri(), request.headers()).ok()?;
+    Some((located.host, located.path))
+}
+
 /// Where a request goes: see [`Incoming`].
 struct Located {
     host: Host,
@@ -223,16 +229,16 @@ struct Located {
 }
 
 /// The logical host and path, in any of the three forms.
-fn locate(parts: &Parts) -> Result<Located, Envelope> {
+fn locate(uri: &Uri, headers: &HeaderMap) -> Result<Located, Envelope> {
     let decode = |text| {
         let decoded = percent_decode_str(text).decode_utf8();
         decoded.map_err(|_| Envelope::invalid_argument("The path is not UTF-8."))
     };
-    let whole = parts.uri.path().trim_start_matches('/');
+    let whole = uri.path().trim_start_matches('/');
     let (first, rest) = whole.split_once('/').unwrap_or((whole, ""));
     let (host, raw_path) = match Host::parse(&decode(first)?) {
         Some(host) => (host, rest),
-        None => (named_host(parts).unwrap_or(Host::Own), whole),
+        None => (named_host(uri, headers).unwrap_or(Host::Own), whole),
     };
     Ok(Located {
         host,
@@ -242,12 +248,11 @@ fn locate(parts: &Parts) -> Result<Located, Envelope> {
 }
 
 /// The host of the request's address, or of its header.
-fn named_host(parts: &Parts) -> Option<Host> {
-    let header = parts
-        .headers
+fn named_host(uri: &Uri, headers: &HeaderMap) -> Option<Host> {
+    let header = headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok());
-    let name = parts.uri.host().or(header)?;
+    let name = uri.host().or(header)?;
     Host::parse(name.split_once(':').map_or(name, |(name, _)| name))
 }
 
@@ -301,7 +306,7 @@ mod tests {
             .header(header::HOST, host)
             .body(())
             .unwrap();
-        let located = locate(&request.into_parts().0).unwrap();
+        let located = locate(request.uri(), request.headers()).unwrap();
         (located.host, located.path)
     }
 
@@ -347,7 +352,7 @@ mod tests {
                 .header(header::HOST, "firestore.googleapis.com")
                 .body(())
                 .unwrap();
-            let located = locate(&request.into_parts().0).unwrap();
+            let located = locate(request.uri(), request.headers()).unwrap();
             assert_eq!(located.host, Host::Firestore);
             assert_eq!(located.path, "v1/a/b/c:d");
             assert_eq!(located.raw_path, "v1/a%2Fb/c%3Ad");

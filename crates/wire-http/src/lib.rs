@@ -14,4 +14,4 @@ pub use cors::{
 };
 pub use envelope::Envelope;
 pub use fields::Fields;
-pub use incoming::{Credentials, Host, Incoming, Place, empty, json, text};
+pub use incoming::{Credentials, Host, Incoming, Place, empty, find_host, json, text};

@@ -16,7 +16,7 @@ use firekeep_wire_firestore::grpc::{self, Grpc};
 use firekeep_wire_firestore::rest::{self, Rest};
 use firekeep_wire_firestore::webchannel::{self, Channels};
 use firekeep_wire_http::{
-    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, limits, text,
+    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, find_host, json, limits, text,
 };
 use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
@@ -77,6 +77,8 @@ impl App {
             self.mark(&mut response, &id);
             return response;
         }
+        let of_firestore = find_host(&request)
+            .is_some_and(|(host, path)| !matches!(Edge::of(host, &path).0, Edge::Others));
         let client = self.client(&headers, peer);
         let work = self.route(request, &path, client).instrument(span.clone());
         let done = AssertUnwindSafe(work).catch_unwind().await;
@@ -88,7 +90,7 @@ impl App {
         if method == Method::HEAD {
             response = without_content(response);
         }
-        match webchannel::is_ours(&path) {
+        match of_firestore {
             true => webchannel::apply_cors(&headers, response.headers_mut()),
             false => apply_cors(&headers, response.headers_mut()),
         }

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use firekeep_webchannel::Text;
 use firekeep_wire_http::Host;
 use firekeep_wire_proto::json;
@@ -60,12 +61,13 @@ impl Rpc {
         let live = Arc::clone(live);
         match self {
             Self::Listen => {
-                let refusal = Refusal::unimplemented("Listening is to come.");
-                Box::pin(stream::iter([Err(refusal)]))
+                let answers = streams::listen::listen(service, bearer, Requests::new(live));
+                Box::pin(answers.map(|answer| answer.map(|message| text_of(message.json()))))
             }
             Self::Write => {
                 let answers = streams::write::write(service, bearer, Requests::new(live));
-                Box::pin(answers.map(|answer| answer.map(|message| text_of(&message))))
+                let text_of = |message| text_of([json::encode(&message).into()]);
+                Box::pin(answers.map(move |answer| answer.map(text_of)))
             }
         }
     }
@@ -76,13 +78,44 @@ pub(super) fn silence() -> Answers {
     Box::pin(stream::pending())
 }
 
-fn text_of(message: &dyn json::Json) -> Text {
+fn text_of(pieces: impl IntoIterator<Item = Bytes>) -> Text {
     let mut text = Text::default();
-    text.push(json::encode(message));
+    for piece in pieces {
+        text.push(piece);
+    }
     text
 }
 
 /// How a stream's end looks as a message. Source: WebChannel specification, section 7.1.
 pub(super) fn error_text(refusal: &Refusal) -> Text {
     Text::from(envelope::body(refusal).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        for (path, found) in [
+            (
+                "google.firestore.v1.Firestore/Listen/channel",
+                Some(Rpc::Listen),
+            ),
+            (
+                "google.firestore.v1.Firestore/Write/channel",
+                Some(Rpc::Write),
+            ),
+            ("google.firestore.v1.Firestore/Listen", None),
+            ("google.firestore.v1.Firestore/Commit/channel", None),
+            ("google.firestore.v1.Firestore/Listen/channel/", None),
+            ("google.firestore.v1.FirestoreX/Listen/channel", None),
+            ("Listen/channel", None),
+            ("", None),
+        ] {
+            assert_eq!(Rpc::find(Host::Own, path), found, "{path}");
+            assert_eq!(Rpc::find(Host::Firestore, path), found, "{path}");
+            assert_eq!(Rpc::find(Host::IdentityToolkit, path), None, "{path}");
+        }
+    }
 }
