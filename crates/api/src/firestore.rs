@@ -7,6 +7,8 @@ mod admin;
 mod batch_get;
 mod batch_write;
 mod begin_transaction;
+mod building;
+mod bulk_delete;
 mod clear;
 mod commit;
 mod database;
@@ -21,6 +23,7 @@ mod indexes;
 mod list_collection_ids;
 mod list_documents;
 mod listen;
+mod long_operations;
 mod operations;
 mod page_token;
 mod partition_query;
@@ -63,7 +66,7 @@ pub use firekeep_documents::{
 };
 
 pub use self::access::Access;
-pub use self::admin::DatabaseSummary;
+pub use self::admin::{DatabaseChange, DatabaseSummary};
 pub use self::batch_get::{Gets, Got};
 pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;

@@ -66,9 +66,11 @@ pub(crate) fn page_size(wanted: u32, default: usize, max: usize) -> usize {
     }
 }
 
-/// How many log rows one step of trimming a database removes, and how many steps are made at a time.
+/// How many log rows one step of trimming a database removes.
 pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
-pub(crate) const TRIM_STEPS_MAX: usize = 500;
+/// How long one database is trimmed at a time: a third of the time between two rounds, in which nobody writes as much as is
+/// removed.
+pub(crate) const TRIM_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often the history of databases is trimmed that are not open.
 pub(crate) const CLOSED_ROUND: Duration = Duration::from_secs(3600);
 /// How far back documents can be read. Source: Firestore specification, section 1.4.

@@ -85,8 +85,7 @@ impl Grpc {
             service: service.clone(),
             admin: FirestoreAdminServer::new(admin.clone()),
             operations: OperationsServer::new(admin),
-            firestore: FirestoreServer::new(service)
-                .max_decoding_message_size(MESSAGE_BYTES_MAX),
+            firestore: FirestoreServer::new(service).max_decoding_message_size(MESSAGE_BYTES_MAX),
             health: HealthServer::new(Health::new(Arc::clone(core), stopped.clone())),
             reflection: OnceLock::new(),
             stopped,

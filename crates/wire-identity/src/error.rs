@@ -56,6 +56,7 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         error @ (Error::MadeInDevMode
         | Error::Documents(_)
         | Error::DatabaseNotFound(_)
+        | Error::DatabaseProtected(_)
         | Error::Exists(_)
         | Error::PermissionDenied
         | Error::TransactionExpired
@@ -288,6 +289,7 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         // Of documents, which no endpoint here asks for.
         | Error::Documents(_)
         | Error::DatabaseNotFound(_)
+        | Error::DatabaseProtected(_)
         | Error::Exists(_)
         | Error::PermissionDenied
         | Error::TransactionExpired

@@ -52,6 +52,9 @@ pub(super) struct Record {
     pub(super) uid: String,
     pub(super) created_micros: i64,
     pub(super) state: State,
+    /// Nobody deletes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) protected: bool,
 }
 
 /// How far the life of a database is.
@@ -370,6 +373,7 @@ impl Record {
             uid: hex::encode(uid),
             created_micros: cx.now.micros(),
             state: State::Live,
+            protected: false,
         };
         record.put(tx, name)?;
         Ok(record)

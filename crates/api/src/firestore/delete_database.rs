@@ -21,7 +21,7 @@ impl Firestore {
     /// Deletes a database. What is in it goes away in the background, where that takes longer than a moment.
     ///
     /// # Errors
-    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`].
+    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`], [`Error::DatabaseProtected`].
     pub async fn delete_database(
         &self,
         caller: &Caller,
@@ -32,6 +32,9 @@ impl Firestore {
         let mark = self.0.write(move |tx, _| {
             let found = Record::find(tx, &name)?.filter(Record::is_live);
             let record = found.ok_or_else(|| Error::DatabaseNotFound(name.clone()))?;
+            if record.protected {
+                return Err(Error::DatabaseProtected(name.clone()));
+            }
             let state = State::Emptying;
             Record { state, ..record }.put(tx, &name)
         });

@@ -36,6 +36,8 @@ pub struct Hub {
     routes: Routes,
     /// Snapshots that it comes to on its way.
     stops: BTreeSet<CommitTime>,
+    /// About what all windows take.
+    windows_bytes: usize,
     evaluations: u64,
 }
 
@@ -60,6 +62,7 @@ impl Hub {
             next_query: 0,
             routes: Routes::default(),
             stops: BTreeSet::new(),
+            windows_bytes: 0,
             evaluations: 0,
         }
     }
@@ -166,8 +169,7 @@ impl Hub {
             }
         };
         self.advance(position);
-        let windows = self.queries.values().map(Shared::window_bytes);
-        if windows.sum::<usize>() > WINDOWS_BYTES_MAX {
+        if self.windows_bytes > WINDOWS_BYTES_MAX {
             self.forget_windows();
         }
         Ok(Outcome {
@@ -200,7 +202,9 @@ impl Hub {
             let Some(shared) = self.queries.get_mut(&id) else {
                 continue;
             };
+            self.windows_bytes -= shared.window_bytes();
             let changes = shared.changes(&batch, &self.indexes, concerns)?;
+            self.windows_bytes += shared.window_bytes();
             if !changes.is_empty() {
                 deliveries.push(Delivery {
                     changes: changes.into(),
@@ -289,6 +293,7 @@ impl Hub {
                     if let Some(route) = &shared.route {
                         self.routes.remove(*id, route);
                     }
+                    self.windows_bytes -= shared.window_bytes();
                     self.queries.remove(id);
                     self.by_shape.remove(shape);
                 }
@@ -306,9 +311,13 @@ impl Hub {
         }
     }
 
-    fn forget_windows(&mut self) {
+    pub(super) fn forget_windows(&mut self) {
         for shared in self.queries.values_mut() {
             shared.forget();
         }
+        self.windows_bytes = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

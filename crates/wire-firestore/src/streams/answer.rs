@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes};
 use firekeep_api::firestore::{
     BloomFilter, Delivered, Event, ListenEvent, Listening, TargetChange, TargetId,
 };
@@ -150,12 +150,11 @@ impl ListenAnswer {
         }
     }
 
-    /// The same as JSON.
-    #[allow(dead_code, reason = "WebChannel's, which comes with its own branch")]
-    pub(crate) fn json(&self) -> Vec<u8> {
+    /// The same as JSON, in pieces: the document's is everybody's.
+    pub(crate) fn json(&self) -> Vec<Bytes> {
         match self {
-            Self::Message(message) => json::encode(message),
-            Self::Change(change) => change.json(),
+            Self::Message(message) => vec![json::encode(message).into()],
+            Self::Change(change) => change.json().into(),
         }
     }
 }
@@ -177,7 +176,7 @@ impl DocumentChange {
         prost::encoding::int32::encode_packed(REMOVED_TARGET_IDS, &self.removed, out);
     }
 
-    fn json(&self) -> Vec<u8> {
+    fn json(&self) -> [Bytes; 3] {
         let document = self.document.json.get_or_init(|| {
             let message = write_document(&self.database, &self.document.document);
             json::encode(&message).into()
@@ -187,17 +186,15 @@ impl DocumentChange {
             target_ids: self.targets.clone(),
             removed_target_ids: self.removed.clone(),
         };
-        let ids = json::encode(&ids);
-        let ids = ids.strip_prefix(b"{").unwrap_or_default();
-        let comma: &[u8] = if ids == b"}" { b"" } else { b"," };
-        [
-            br#"{"documentChange":{"document":"#,
-            &document[..],
-            comma,
-            ids,
-            b"}",
-        ]
-        .concat()
+        let mut ids = json::encode(&ids);
+        // The ids are members behind the document, or there are none.
+        match ids.as_mut_slice() {
+            [brace, _, _, ..] => *brace = b',',
+            _ => ids = b"}".to_vec(),
+        }
+        ids.push(b'}');
+        let begin = Bytes::from_static(br#"{"documentChange":{"document":"#);
+        [begin, document.clone(), ids.into()]
     }
 }
 
@@ -256,7 +253,7 @@ mod tests {
             let mut bytes = Vec::new();
             change.encode(&mut bytes);
             assert_eq!(bytes, whole.encode_to_vec());
-            assert_eq!(change.json(), json::encode(&whole));
+            assert_eq!(change.json().concat(), json::encode(&whole));
         }
     }
 }
