@@ -193,24 +193,27 @@ async fn a_target_is_told_what_there_is_and_then_what_changes() {
     world.set("c/a", 1).await;
     let mut client = world.client().await;
     client.add(target(2, all("c"))).await;
-    client.add(documents(4, &["c/a", "c/b"])).await;
+    client.add(documents(4, &["c/a"])).await;
+    client.add(documents(6, &["c/b"])).await;
     client.snapshot().await;
     assert_eq!(
         client.take_words(),
         [
             "Add [2]",
             "Add [4]",
+            "Add [6]",
             "c/a=1 [2] []",
             "Current [2]",
             "c/a=1 [4] []",
-            "deleted c/b [4]",
             "Current [4]",
+            "deleted c/b [6]",
+            "Current [6]",
             "NoChange []",
         ]
     );
     world.set("c/b", 2).await;
     client.snapshot().await;
-    assert_eq!(client.take_words(), ["c/b=2 [2, 4] []", "NoChange []"]);
+    assert_eq!(client.take_words(), ["c/b=2 [2, 6] []", "NoChange []"]);
     world
         .commit(vec![delete("c/a"), set("c/c", 3), set("d/a", 1)])
         .await
