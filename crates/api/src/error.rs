@@ -156,6 +156,9 @@ pub enum Error {
     /// A limit of the server is reached that has nothing to do with this request.
     #[error("too many {0}; try again later")]
     Exhausted(&'static str),
+    /// The server cannot go on with this now; it may later.
+    #[error("{0}; try again")]
+    Unavailable(&'static str),
     /// Storage failed.
     #[error("storage failed: {0}")]
     Store(#[from] store::Error),

@@ -7,7 +7,7 @@ mod admin;
 mod array;
 mod call;
 mod documents;
-mod envelope;
+pub(crate) mod envelope;
 mod files;
 #[doc(hidden)]
 pub mod fuzzing;

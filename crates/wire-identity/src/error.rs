@@ -66,7 +66,8 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         | Error::ReadTimeTooOld
         | Error::IndexRequired(_)
         | Error::TooLarge(_)
-        | Error::Exhausted(_)) => internal(&error),
+        | Error::Exhausted(_)
+        | Error::Unavailable(_)) => internal(&error),
         Error::Internal(cause) => internal(&cause),
     }
 }
@@ -298,7 +299,8 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         | Error::ReadTimeTooOld
         | Error::IndexRequired(_)
         | Error::TooLarge(_)
-        | Error::Exhausted(_) => {
+        | Error::Exhausted(_)
+        | Error::Unavailable(_) => {
             return server_error(&text);
         }
     };

@@ -113,6 +113,12 @@ impl Database {
         off_async(move || Ok(database.view(None)?.time())).await
     }
 
+    /// Makes now a snapshot, or the newest commit if that is later, and gives its time. Blocks.
+    pub(super) fn settle(&self, now: CommitTime) -> Result<CommitTime, Error> {
+        self.store.settle(now).map_err(Error::of_storage)?;
+        Ok(now.max(self.view(None)?.time()))
+    }
+
     /// Commits, off the async threads. `work` may run several times. Also gives the time of the commit, or one at which
     /// everything is visible that the transaction saw when there was nothing to commit.
     pub(super) async fn commit<T: Send + 'static>(

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use firekeep_documents::watch::Incarnation;
 use firekeep_model::{Clock, DatabaseId, DatabaseName, OpContext, ProjectId, Timestamp};
 use firekeep_store::{
     CommitTime, DbId, Direction, Engine, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx,
@@ -313,6 +314,14 @@ impl Record {
 
     pub(super) fn is_live(&self) -> bool {
         self.state == State::Live
+    }
+
+    /// Which life of the database this is, for resume tokens. One that was only emptied lives on.
+    pub(super) fn incarnation(&self) -> Result<Incarnation, Error> {
+        let mut uid = [0; 16];
+        let damaged = || Error::Internal("the uid of a database cannot be read".to_owned());
+        hex::decode_to_slice(&self.uid, &mut uid).map_err(|_| damaged())?;
+        Ok(Incarnation(uid))
     }
 
     /// The records of a project's databases, or of all, by their names.

@@ -12,6 +12,7 @@ use firekeep_store::{
 use super::Firestore;
 use super::database::{Database, off_async};
 use super::databases::{Record, State};
+use super::watch::End;
 use crate::core::Round;
 use crate::limits::EMPTYING_WAIT;
 use crate::{Core, Error};
@@ -40,6 +41,7 @@ impl Firestore {
         mark.await?;
         let (core, name) = (Arc::clone(&self.0), database.clone());
         off_async(move || {
+            core.watches.end(&name, End::Deleted);
             core.databases.close_one(&name);
             Ok(())
         })

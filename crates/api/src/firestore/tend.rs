@@ -94,6 +94,9 @@ impl Core {
 
     /// Takes no further request for documents, and waits until every commit in line is durable. Blocks.
     pub fn close(&self) {
+        self.end_streams();
+        self.streams.close();
+        self.watches.close();
         self.operations.close();
         self.databases.close();
     }
