@@ -117,7 +117,6 @@ pub(super) async fn deploy_indexes(
     prune: bool,
 ) -> Result<Value, Error> {
     let (database, file) = (name(core, id)?, IndexFile::parse(file)?);
-    let expiring = file.expiring.clone();
     let others = match prune {
         true => Others::Remove,
         false => Others::Keep,
@@ -130,11 +129,8 @@ pub(super) async fn deploy_indexes(
         "removed": deployed.removed,
         "unchanged": deployed.unchanged,
     });
-    let remarks = [("kept", deployed.kept), ("ignoredExpiry", expiring)];
-    if let Value::Object(members) = &mut shown {
-        for (name, texts) in remarks.into_iter().filter(|(_, texts)| !texts.is_empty()) {
-            members.insert(name.to_owned(), texts.into());
-        }
+    if let (Value::Object(members), false) = (&mut shown, deployed.kept.is_empty()) {
+        members.insert("kept".to_owned(), deployed.kept.into());
     }
     Ok(shown)
 }

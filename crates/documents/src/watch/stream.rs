@@ -192,10 +192,13 @@ impl Stream {
         });
         self.sent = at;
         self.due = false;
-        let over = self
-            .targets
-            .extract_if(.., |_, state| state.lasts == Lasts::Once);
-        events.extend(over.map(|(id, _)| about(TargetChange::Remove, id, None)));
+        self.targets.retain(|id, state| {
+            let is_over = state.lasts == Lasts::Once;
+            if is_over {
+                events.push(about(TargetChange::Remove, *id, None));
+            }
+            !is_over
+        });
         events
     }
 

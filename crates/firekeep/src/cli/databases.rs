@@ -151,9 +151,6 @@ pub(crate) fn run_indexes(command: Indexes) -> Result<()> {
             if answer.get("kept").is_some() {
                 output::note("some indexes are not in the file; --prune would remove them");
             }
-            if answer.get("ignoredExpiry").is_some() {
-                output::note("`ttl` is not carried out by this version: no document expires");
-            }
             call::print(&at, &answer)
         }
     }
