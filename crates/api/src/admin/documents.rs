@@ -10,9 +10,15 @@ use crate::firestore::{
 };
 use crate::{Core, Error, Firestore};
 
-pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
-    let project = core.default_pool().project;
-    let found = firestore(core).list_databases(caller, &project).await?;
+pub(super) async fn list_databases(
+    core: &Arc<Core>,
+    caller: &Caller,
+    project: Option<&str>,
+) -> Result<Value, Error> {
+    let any = core.database_named(project, DatabaseId::DEFAULT)?;
+    let found = firestore(core)
+        .list_databases(caller, any.project())
+        .await?;
     let shown: Vec<Value> = found.iter().map(show).collect();
     Ok(json!({ "databases": shown }))
 }
@@ -139,11 +145,15 @@ fn firestore(core: &Arc<Core>) -> Firestore {
     Firestore::new(Arc::clone(core))
 }
 
-/// A database of the default project.
-fn name(core: &Core, id: &str) -> Result<DatabaseName, Error> {
+/// A database of the server's project, or `project/database`.
+fn name(core: &Core, name: &str) -> Result<DatabaseName, Error> {
+    let (project, id) = match name.split_once('/') {
+        Some((project, id)) => (Some(project), id),
+        None => (None, name),
+    };
     let id = DatabaseId::parse(id)
         .map_err(|error| Error::Invalid(format!("database `{id}`: {error}")))?;
-    Ok(DatabaseName::new(core.default_pool().project, id))
+    core.database_named(project, id.as_str())
 }
 
 /// A database, as the command line shows it.

@@ -287,7 +287,7 @@ async fn a_database_can_be_protected() {
 
 /// The operation at its end, waited for.
 async fn ended(server: &Server, begun: &Value) -> Value {
-    let name = begun["name"].as_str().expect(&begun.to_string());
+    let name = begun["name"].as_str().unwrap_or_else(|| panic!("{begun}"));
     for _ in 0..500 {
         let (status, _, body) = server.ask(&format!("GET v1/{name}"), "").await;
         assert_eq!(status, 200, "{body}");
