@@ -92,8 +92,12 @@ pub enum Command {
         /// Drops all keys at once instead.
         emergency: bool,
     },
-    /// The project's databases.
-    DatabasesList,
+    /// The databases of a project.
+    DatabasesList {
+        /// The project; the server's own when absent.
+        #[serde(default)]
+        project: Option<String>,
+    },
     /// Makes a database.
     DatabaseCreate {
         /// Its id.
@@ -103,6 +107,13 @@ pub enum Command {
     DatabaseDelete {
         /// Its id.
         database: String,
+    },
+    /// Protects a database against deletion, or takes that back.
+    DatabaseProtect {
+        /// Its id.
+        database: String,
+        /// If it is to be protected.
+        protected: bool,
     },
     /// The indexes of a database, as `firestore.indexes.json` has them.
     IndexesList {
@@ -305,13 +316,19 @@ impl Core {
                 self.rotate_keys(emergency).await?;
                 Ok(json!({ "keys": self.keys().summaries() }))
             }
-            Command::DatabasesList => documents::list_databases(self, caller).await,
+            Command::DatabasesList { project } => {
+                documents::list_databases(self, caller, project.as_deref()).await
+            }
             Command::DatabaseCreate { database } => {
                 documents::create_database(self, caller, &database).await
             }
             Command::DatabaseDelete { database } => {
                 documents::delete_database(self, caller, &database).await
             }
+            Command::DatabaseProtect {
+                database,
+                protected,
+            } => documents::protect_database(self, caller, &database, protected).await,
             Command::IndexesList { database } => {
                 documents::list_indexes(self, caller, &database).await
             }
@@ -368,8 +385,9 @@ fn show_operation(operation: &LongOperation) -> Value {
             map.insert(name.to_owned(), value);
         }
     };
-    if operation.kind == OperationKind::Import {
-        add("unchanged", operation.unchanged.into());
+    match operation.kind {
+        OperationKind::Import => add("unchanged", operation.unchanged.into()),
+        OperationKind::Export | OperationKind::BulkDelete => {}
     }
     match &operation.end {
         Some(End::Done { read_time, notes }) => {

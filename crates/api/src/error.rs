@@ -116,6 +116,12 @@ pub enum Error {
         .0.database(), .0.project()
     )]
     DatabaseNotFound(DatabaseName),
+    /// The database is protected against deletion.
+    #[error(
+        "The database {} is protected against deletion. Take that back first, with UpdateDatabase or `firekeep databases protect {} --off`.",
+        .0.database(), .0.database()
+    )]
+    DatabaseProtected(DatabaseName),
     /// There is something of that name already.
     #[error("{0} is there already")]
     Exists(String),

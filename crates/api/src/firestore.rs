@@ -7,6 +7,8 @@ mod admin;
 mod batch_get;
 mod batch_write;
 mod begin_transaction;
+mod building;
+mod bulk_delete;
 mod clear;
 mod commit;
 mod database;
@@ -14,6 +16,7 @@ mod databases;
 mod delete_database;
 mod deploy_indexes;
 mod document;
+mod expiry;
 mod export;
 mod get_document;
 mod index_file;
@@ -21,6 +24,7 @@ mod indexes;
 mod list_collection_ids;
 mod list_documents;
 mod listen;
+mod long_operations;
 mod operations;
 mod page_token;
 mod partition_query;
@@ -46,8 +50,8 @@ pub use firekeep_documents::index::backfill::Task;
 pub use firekeep_documents::index::catalog::{Group, Kinds, Override};
 pub use firekeep_documents::index::change::Declared;
 pub use firekeep_documents::index::{
-    Catalog, Composite, Definition, FieldOverride, IndexField, IndexId, IndexOrder, InvalidIndex,
-    Kind, Mode as IndexMode, QueryScope, State as IndexState,
+    Catalog, Composite, Definition, Expiry, FieldOverride, IndexField, IndexId, IndexOrder,
+    InvalidIndex, Kind, Mode as IndexMode, QueryScope, State as IndexState,
 };
 pub use firekeep_documents::plan::RequiredIndex;
 pub use firekeep_documents::query::{
@@ -63,13 +67,13 @@ pub use firekeep_documents::{
 };
 
 pub use self::access::Access;
-pub use self::admin::DatabaseSummary;
+pub use self::admin::{DatabaseChange, DatabaseSummary};
 pub use self::batch_get::{Gets, Got};
 pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;
 pub use self::deploy_indexes::{Deployed, Others};
 pub use self::export::{ExportTo, References};
-pub use self::index_file::IndexFile;
+pub use self::index_file::{AUTOMATIC, IndexFile};
 pub use self::indexes::IndexProgress;
 pub use self::list_documents::{List, ListPage};
 pub use self::listen::{AddTarget, ListenEvent, ListenRequest, Listening};

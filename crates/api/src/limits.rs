@@ -66,9 +66,11 @@ pub(crate) fn page_size(wanted: u32, default: usize, max: usize) -> usize {
     }
 }
 
-/// How many log rows one step of trimming a database removes, and how many steps are made at a time.
+/// How many log rows one step of trimming a database removes.
 pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
-pub(crate) const TRIM_STEPS_MAX: usize = 500;
+/// How long one database is trimmed at a time: a third of the time between two rounds, in which nobody writes as much as is
+/// removed.
+pub(crate) const TRIM_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often the history of databases is trimmed that are not open.
 pub(crate) const CLOSED_ROUND: Duration = Duration::from_secs(3600);
 /// How far back documents can be read. Source: Firestore specification, section 1.4.
@@ -142,3 +144,9 @@ pub(crate) const ACCESS_TOKEN_LIFETIME_SECS: i64 = 3600;
 pub(crate) const KEY_PUBLISHED_BEFORE_USE: Duration = Duration::from_secs(3600);
 /// How long a key signs before the next one takes over. Source: auth specification, section 10.
 pub(crate) const KEY_ROTATION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long one round deletes the expired documents of one group of collections; the next one goes on.
+pub(crate) const EXPIRY_TIME_MAX: Duration = Duration::from_secs(5);
+/// How often all documents of a group are looked at to find those that have expired, where no index finds them. Source:
+/// specification, section 13: within 24 hours.
+pub(crate) const EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(6 * 3600);

@@ -12,9 +12,10 @@ mod entries;
 pub(crate) mod fixture;
 pub mod key;
 mod maintain;
+mod room;
 mod stored;
 pub mod verify;
 
-pub use catalog::{Catalog, Composite, Indexes, Kind, Mode, State};
+pub use catalog::{Catalog, Composite, Expiry, Indexes, Kind, Mode, State};
 pub use definition::{Definition, FieldOverride, IndexField, IndexOrder, InvalidIndex, QueryScope};
 pub use key::IndexId;

@@ -47,6 +47,15 @@ pub const IMPORT_BATCH_BYTES: usize = 1_024 * 1_024;
 /// Documents that an import commits at a time. Ours.
 pub const IMPORT_BATCH_DOCUMENTS: usize = 500;
 
+/// Index entries of one document. An entry by itself has no bound of its own: it holds 1 500 bytes of values and a name of
+/// 6 KiB at most, which is the cloud's 7.5 KiB. [`Invalid::TooManyIndexEntries`](crate::Invalid::TooManyIndexEntries).
+pub const INDEX_ENTRIES_MAX: usize = 40_000;
+
+/// Bytes of all index entries of one document: 8 MiB. A commit that replaces such a document removes and adds so many, and
+/// those of its group of collections: within what a transaction may write of entries.
+/// [`Invalid::IndexEntriesTooLarge`](crate::Invalid::IndexEntriesTooLarge).
+pub const INDEX_ENTRIES_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
 /// Fields of a composite index, its documents' name among them. [`InvalidIndex`](crate::index::InvalidIndex).
 pub const INDEX_FIELDS_MAX: usize = 100;
 

@@ -83,6 +83,8 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
     };
     let name_order = names::order(&ask.orders, only);
     let mut walked = Vec::new();
+    // Single names are looked up, and nothing else is looked at for their sake.
+    let mut is_wide = false;
     let mut found = Vec::new();
     for (at, branch) in branches.iter().enumerate() {
         let mut ways = indexes
@@ -99,10 +101,13 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
         };
         match choose(&choice)?.filter(|at| *at < ways.len()) {
             Some(at) => found.push(ways.swap_remove(at)),
-            None => walked.push(branch.terms),
+            None => {
+                is_wide |= !branch.names.iter().all(choose::is_point);
+                walked.push(branch.terms);
+            }
         }
     }
-    if !walked.is_empty() && name_order.is_none() {
+    if is_wide && name_order.is_none() {
         // Whoever looks at all documents needs no index beside.
         walked = branches.iter().map(|branch| branch.terms).collect();
         found.clear();
@@ -116,7 +121,7 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
 }
 
 impl Plan {
-    /// Adds the stream that needs no index: the documents themselves.
+    /// Adds the stream of all documents, by their names: the one that needs no index of a field.
     fn walk(
         &mut self,
         ask: &Ask,
@@ -139,18 +144,19 @@ impl Plan {
             return Ok(());
         }
         let rows = first_rows(&ask.query);
-        let walk = Walk::new(&ask.query, &ranges, direction, rows)?;
-        if ask.is_tally && ask.query.filter.is_none() && ask.fields.is_empty() {
+        if ask.is_tally && ask.is_all() {
+            let walk = Walk::of_names(&ask.query, &ranges, direction, rows)?;
             self.tally = Some(Tally::Walk(walk));
             return Ok(());
         }
         let source = Source::Walk {
-            walk,
+            walk: Walk::new(&ask.query, &ranges, direction, rows)?,
             is_ordered: order.is_some(),
         };
-        self.streams.push(match order {
-            Some(_) => Stream::Direct(Box::new(source)),
-            None => sorted(ask, source, 1),
+        let is_direct = order.is_some() && source.has_sort_keys(ask);
+        self.streams.push(match is_direct {
+            true => Stream::Direct(Box::new(source)),
+            false => sorted(ask, source, 1),
         });
         Ok(())
     }

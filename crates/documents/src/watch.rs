@@ -8,8 +8,12 @@ mod audience;
 mod bloom;
 mod catch_up;
 mod changed;
+mod check;
+mod comparison;
 mod difference;
 mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod hub;
 mod listing;
 mod load;
@@ -31,3 +35,6 @@ pub use outcome::{Delivery, Outcome, Step};
 pub use resume::{Incarnation, Resume, ResumeToken, Start};
 pub use stream::{Lasts, Stream};
 pub use target::{SubscriberId, Target, TargetId};
+
+#[cfg(test)]
+mod tests;

@@ -159,7 +159,7 @@ impl Refusal {
             }
             error @ ApiError::Exists(_) => Self::new(Code::AlreadyExists, error.to_string()),
             error @ ApiError::Aborted => Self::new(Code::Aborted, error.to_string()),
-            error @ ApiError::IndexRequired(_) => {
+            error @ (ApiError::IndexRequired(_) | ApiError::DatabaseProtected(_)) => {
                 Self::new(Code::FailedPrecondition, error.to_string())
             }
             ApiError::ReadTimeTooOld => Self::read_time_too_old(),

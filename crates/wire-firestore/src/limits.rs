@@ -56,3 +56,12 @@ pub const CROWDED_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How long clients of WebChannel take to hear that the server stops. Ours.
 pub const LEAVE_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long `WaitOperation` waits where the client does not say. Ours.
+pub const OPERATION_WAIT: Duration = Duration::from_secs(30);
+
+/// How long `WaitOperation` waits at most: its client asks again. Ours.
+pub const OPERATION_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How often an operation is looked at that somebody waits for. Ours.
+pub const OPERATION_LOOKED_AT_EVERY: Duration = Duration::from_millis(100);

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
-use firekeep_bench::to_f64;
+use firekeep_bench::{table, to_f64};
 
 use crate::LOAD_TIME;
-use crate::table;
 
 /// Rounds of a comparison.
 const ROUNDS: usize = 3;

@@ -10,7 +10,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::PAGE;
 use crate::item::{GROUPS, Item};
 use crate::load::{Rate, run, scattered};
-use crate::peers::Postgres;
+use firekeep_bench::peers::Postgres;
 
 /// Documents of one transaction of a load.
 const BATCH: u32 = 500;

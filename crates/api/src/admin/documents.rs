@@ -5,12 +5,20 @@ use std::sync::Arc;
 use firekeep_model::{Caller, DatabaseId, DatabaseName};
 use serde_json::{Value, json};
 
-use crate::firestore::{DatabaseSummary, IndexFile, IndexMode, Others};
+use crate::firestore::{
+    DatabaseChange, DatabaseSummary, IndexFile, IndexMode, IndexProgress, Others,
+};
 use crate::{Core, Error, Firestore};
 
-pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
-    let project = core.default_pool().project;
-    let found = firestore(core).list_databases(caller, &project).await?;
+pub(super) async fn list_databases(
+    core: &Arc<Core>,
+    caller: &Caller,
+    project: Option<&str>,
+) -> Result<Value, Error> {
+    let any = core.database_named(project, DatabaseId::DEFAULT)?;
+    let found = firestore(core)
+        .list_databases(caller, any.project())
+        .await?;
     let shown: Vec<Value> = found.iter().map(show).collect();
     Ok(json!({ "databases": shown }))
 }
@@ -36,18 +44,47 @@ pub(super) async fn delete_database(
     Ok(json!({ "id": id }))
 }
 
+pub(super) async fn protect_database(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+    protected: bool,
+) -> Result<Value, Error> {
+    let database = name(core, id)?;
+    let change = DatabaseChange {
+        protected: Some(protected),
+    };
+    let firestore = firestore(core);
+    let changed = firestore.update_database(caller, &database, change).await?;
+    Ok(show(&changed))
+}
+
 pub(super) async fn list_indexes(
     core: &Arc<Core>,
     caller: &Caller,
     id: &str,
 ) -> Result<Value, Error> {
-    let database = name(core, id)?;
-    IndexFile::of(
-        firestore(core)
-            .index_catalog(caller, &database)
-            .await?
-            .as_ref(),
-    )
+    let (firestore, database) = (firestore(core), name(core, id)?);
+    let catalog = firestore.index_catalog(caller, &database).await?;
+    let mut file = IndexFile::of(catalog.as_ref())?;
+    let work = firestore.index_work(caller, &database).await?;
+    let show = |(what, progress): &(String, IndexProgress)| {
+        let mut shown = json!({ "index": what, "done": progress.done });
+        let more = [
+            ("estimate", progress.estimate.map(Value::from)),
+            ("failure", progress.failure.as_deref().map(Value::from)),
+        ];
+        if let Value::Object(members) = &mut shown {
+            let more = more.into_iter();
+            members.extend(more.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        }
+        shown
+    };
+    // No member of the official file, whose readers pass it over.
+    if let (Value::Object(members), false) = (&mut file, work.is_empty()) {
+        members.insert("underWay".to_owned(), work.iter().map(show).collect());
+    }
+    Ok(file)
 }
 
 /// The names of modes.
@@ -86,7 +123,6 @@ pub(super) async fn deploy_indexes(
     prune: bool,
 ) -> Result<Value, Error> {
     let (database, file) = (name(core, id)?, IndexFile::parse(file)?);
-    let expiring = file.expiring.clone();
     let others = match prune {
         true => Others::Remove,
         false => Others::Keep,
@@ -99,11 +135,8 @@ pub(super) async fn deploy_indexes(
         "removed": deployed.removed,
         "unchanged": deployed.unchanged,
     });
-    let remarks = [("kept", deployed.kept), ("ignoredExpiry", expiring)];
-    if let Value::Object(members) = &mut shown {
-        for (name, texts) in remarks.into_iter().filter(|(_, texts)| !texts.is_empty()) {
-            members.insert(name.to_owned(), texts.into());
-        }
+    if let (Value::Object(members), false) = (&mut shown, deployed.kept.is_empty()) {
+        members.insert("kept".to_owned(), deployed.kept.into());
     }
     Ok(shown)
 }
@@ -112,11 +145,15 @@ fn firestore(core: &Arc<Core>) -> Firestore {
     Firestore::new(Arc::clone(core))
 }
 
-/// A database of the default project.
-fn name(core: &Core, id: &str) -> Result<DatabaseName, Error> {
+/// A database of the server's project, or `project/database`.
+fn name(core: &Core, name: &str) -> Result<DatabaseName, Error> {
+    let (project, id) = match name.split_once('/') {
+        Some((project, id)) => (Some(project), id),
+        None => (None, name),
+    };
     let id = DatabaseId::parse(id)
         .map_err(|error| Error::Invalid(format!("database `{id}`: {error}")))?;
-    Ok(DatabaseName::new(core.default_pool().project, id))
+    core.database_named(project, id.as_str())
 }
 
 /// A database, as the command line shows it.
@@ -126,5 +163,6 @@ fn show(database: &DatabaseSummary) -> Value {
         "name": database.name.to_string(),
         "uid": database.uid,
         "createdAtMillis": database.create_time.millis(),
+        "protected": database.protected,
     })
 }

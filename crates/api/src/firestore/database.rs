@@ -1,6 +1,6 @@
 //! One Firestore database while it is open.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firekeep_documents::Error as DocumentError;
@@ -8,19 +8,25 @@ use firekeep_documents::index::{Catalog, Indexes};
 use firekeep_model::{DatabaseName, Timestamp};
 use firekeep_store::{CommitTime, ReadTx, Store, WriteTx};
 
+use super::building::Building;
+use super::expiry::LookedThrough;
 use super::indexes::Hints;
 use crate::Error;
 
 /// One Firestore database while it is open. Who holds it keeps it open.
 pub(crate) struct Database {
     pub(crate) name: DatabaseName,
+    /// What there was before is not its past, but that of an earlier database of its name.
+    pub(super) since: CommitTime,
     pub(crate) store: Arc<Store>,
     /// True when reads must not happen on the async threads.
     pub(crate) remote: bool,
     indexes: Arc<Indexes>,
     used: AtomicI64,
-    /// Somebody builds indexes.
-    building: AtomicBool,
+    /// Who builds indexes.
+    pub(super) building: Building,
+    /// When it was last looked through for expired documents.
+    pub(super) looked_through: LookedThrough,
     /// Indexes that the log has named.
     pub(super) hints: Hints,
     /// Times that something long still reads at.
@@ -34,15 +40,22 @@ pub(super) struct Kept<'a> {
 }
 
 impl Database {
-    pub(super) fn new(name: DatabaseName, store: Arc<Store>, remote: bool) -> Self {
+    pub(super) fn new(
+        name: DatabaseName,
+        since: CommitTime,
+        store: Arc<Store>,
+        remote: bool,
+    ) -> Self {
         Self {
             name,
+            since,
             store,
             remote,
             indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
             kept: Mutex::default(),
-            building: AtomicBool::new(false),
+            building: Building::default(),
+            looked_through: LookedThrough::default(),
             hints: Hints::default(),
         }
     }
@@ -89,15 +102,6 @@ impl Database {
     /// The catalogue of indexes as it is now.
     pub(super) fn catalog(&self) -> Result<Arc<Catalog>, Error> {
         Ok(self.indexes.catalog(&self.view(None)?)?)
-    }
-
-    /// True for the one who is to build indexes from now on.
-    pub(super) fn begin_building(&self) -> bool {
-        !self.building.swap(true, Ordering::AcqRel)
-    }
-
-    pub(super) fn end_building(&self) {
-        self.building.store(false, Ordering::Release);
     }
 
     /// The time of the newest commit.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use firekeep_model::{Caller, DatabaseName};
 use firekeep_store::{
-    DbId, Direction, Error as StoreError, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM,
-    PageLimit, Read as _, Space, Store, WriteTx,
+    CommitTime, DbId, Direction, Error as StoreError, Key, KeyRange, META_CLOCK, META_FORMAT,
+    META_TRIM, PageLimit, Read as _, Space, Store, WriteTx,
 };
 
 use super::Firestore;
@@ -21,7 +21,7 @@ impl Firestore {
     /// Deletes a database. What is in it goes away in the background, where that takes longer than a moment.
     ///
     /// # Errors
-    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`].
+    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`], [`Error::DatabaseProtected`].
     pub async fn delete_database(
         &self,
         caller: &Caller,
@@ -32,6 +32,9 @@ impl Firestore {
         let mark = self.0.write(move |tx, _| {
             let found = Record::find(tx, &name)?.filter(Record::is_live);
             let record = found.ok_or_else(|| Error::DatabaseNotFound(name.clone()))?;
+            if record.protected {
+                return Err(Error::DatabaseProtected(name.clone()));
+            }
             let state = State::Emptying;
             Record { state, ..record }.put(tx, &name)
         });
@@ -99,7 +102,7 @@ impl Core {
         let (engine, clock) = self.databases.engine();
         let remote = engine.remote();
         let store = Store::open(engine, DbId(record.number), clock)?;
-        let database = Arc::new(Database::new(name.clone(), store, remote));
+        let database = Arc::new(Database::new(name.clone(), CommitTime::ZERO, store, remote));
         self.databases.set_emptied(Some(Arc::clone(&database)))?;
         let emptied = database
             .delete_documents(self.now())

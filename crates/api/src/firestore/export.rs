@@ -5,7 +5,7 @@
 //! who asks for the emulator's endpoints. Storage design, section 9; Firestore specification, section 14.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,17 +87,6 @@ impl Firestore {
         Ok(begun.await?.show())
     }
 
-    /// An export or import that goes on, or ended not long ago.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::PermissionDenied`].
-    pub fn operation(&self, caller: &Caller, id: &str) -> Result<LongOperation, Error> {
-        let missing = || Error::NotFound(format!("there is no operation `{id}`"));
-        let found = self.0.operations.find(id).ok_or_else(missing)?;
-        self.check_administrator(caller, found.database.project())?;
-        Ok(found)
-    }
-
     /// `POST /emulator/v1/projects/{P}:export` of dev mode: writes a managed export into the folder `name` of a folder, and
     /// answers when it is there.
     ///
@@ -163,8 +152,14 @@ impl Firestore {
             None => None,
         };
         let core = Arc::clone(&self.0);
+        let path = match &to {
+            ExportTo::File(path) | ExportTo::ManagedFolder { folder: path, .. } => path,
+        };
+        let path = path.display().to_string();
         let work = move |running: &Running| export(&core, &opened, to, at, running);
-        (self.0.operations).begin(OperationKind::Export, database, work)
+        let subject = (database, vec![path]);
+        let (_, clock) = self.0.databases.engine();
+        (self.0.operations).begin(OperationKind::Export, subject, clock, work)
     }
 
     async fn begin_import(
@@ -177,8 +172,10 @@ impl Firestore {
         self.check_administrator(caller, database.project())?;
         let opened = self.0.database(database).await?;
         let core = Arc::clone(&self.0);
+        let subject = (database, vec![from.display().to_string()]);
         let work = move |running: &Running| import(&core, &opened, &from, references, running);
-        (self.0.operations).begin(OperationKind::Import, database, work)
+        let (_, clock) = self.0.databases.engine();
+        (self.0.operations).begin(OperationKind::Import, subject, clock, work)
     }
 }
 
@@ -275,7 +272,14 @@ impl Target {
         let mut part = path.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create(&part).map_err(|error| of_file(&part, error.into()))?;
+        let file = File::create_new(&part).map_err(|error| match error.kind() {
+            // Two exports to one file would be neither's.
+            ErrorKind::AlreadyExists => Error::Invalid(format!(
+                "`{}` is there: another export writes it, or one was broken off; then remove it",
+                part.display()
+            )),
+            _ => of_file(&part, error.into()),
+        })?;
         let writer = Writer::begin(BufWriter::new(file), header, declarations);
         Ok(Self::File {
             writer: writer.map_err(|error| of_file(&part, error))?,
@@ -307,7 +311,8 @@ impl Target {
                 let end = || -> Result<(), FileError> {
                     let (file, _) = writer.finish()?;
                     file.get_ref().sync_all()?;
-                    Ok(fs::rename(&part, &path)?)
+                    fs::rename(&part, &path)?;
+                    Ok(sync_folder(&path)?)
                 };
                 end().map_err(|error| of_file(&path, error))
             }
@@ -320,6 +325,12 @@ impl Target {
             let _ = fs::remove_file(part);
         }
     }
+}
+
+/// Makes it last that a file has its name.
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 // ---- imports ----

@@ -158,7 +158,7 @@ impl Listening {
                     reached = reached.max(letter.at);
                 }
             }
-            Mailed::Behind => return self.catch_up(reached),
+            Mailed::Behind(lost) => return self.catch_up(reached.max(lost)),
         }
         let is_due = self.stream.is_due() || Instant::now() >= self.news_due;
         if is_due && self.stream.targets() > 0 {
@@ -166,8 +166,8 @@ impl Listening {
         }
     }
 
-    /// Loads every target from where it is, since something was lost.
-    fn catch_up(&mut self, after: CommitTime) {
+    /// Loads every target from where it is, since something was lost: as of a time from which on nothing was.
+    fn catch_up(&mut self, at: CommitTime) {
         for (id, time) in self.stream.load_again() {
             let Some(target) = self.targets.get(&id) else {
                 continue;
@@ -177,7 +177,7 @@ impl Listening {
                 time,
                 expected_count,
             };
-            let loading = Loading::new(id, target.clone(), start, after);
+            let loading = Loading::new(id, target.clone(), start, at);
             self.loads.push_back(loading);
         }
     }

@@ -270,11 +270,18 @@ impl Subscription {
         table.hub.position()
     }
 
-    /// Listens to a target from some time on, which this gives.
+    /// Listens to a target from some time on, which this gives: not before what is committed by now.
     ///
     /// # Errors
-    /// None of its own.
+    /// What ended the watch; storage errors.
     pub(super) async fn listen(&self, id: TargetId, target: &Target) -> Result<CommitTime, Error> {
+        let newest = self.watch.database.now().await?;
+        let mut position = self.position.clone();
+        let reached = async { drop(position.wait_for(|position| *position >= newest).await) };
+        tokio::select! {
+            () = reached => {}
+            error = self.ended() => return Err(error),
+        }
         if let Ok(mut table) = self.watch.table.try_lock() {
             let left = std::mem::take(&mut *self.watch.left());
             left.into_iter().for_each(|left| table.take_off(&left));

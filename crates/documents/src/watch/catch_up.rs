@@ -9,7 +9,7 @@ use firekeep_store::{CommitTime, Feed, Key, Space, Store};
 
 use super::Change;
 use super::changed::Changed;
-use super::load::rows;
+use super::listing::rows;
 use crate::exec::Ask;
 use crate::limits::{CATCH_UP_COMMITS_MAX, CATCH_UP_DOCUMENTS_MAX, CATCH_UP_ROWS, READ_DOCUMENTS};
 use crate::query::Query;

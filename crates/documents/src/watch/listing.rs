@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use firekeep_model::{DocumentPath, FieldMask, FieldRef, Timestamp};
-use firekeep_store::{CommitTime, Key, Read, Store};
+use firekeep_store::{CommitTime, Key, Read, ReadTx, Row, Space, Store};
 
 use crate::exec::sort_key::sort_key;
 use crate::index::{Catalog, Indexes};
@@ -140,4 +140,10 @@ impl Listing {
 
 const fn commit_time(time: Timestamp) -> CommitTime {
     CommitTime(time.micros())
+}
+
+/// The rows of documents.
+pub(super) fn rows(tx: &ReadTx<'_>, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
+    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    Ok(tx.find_rows(Space::Docs, &keys)?)
 }

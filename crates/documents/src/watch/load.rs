@@ -11,22 +11,19 @@
 //! What is found that way is exact. Only when the client says that it holds another number of documents than there were
 //! does it get their names at the end, to find out itself which ones it should not have.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use firekeep_model::{DocumentPath, Value};
-use firekeep_store::{CommitTime, Key, Read as _, ReadTx, Row, Space, Store};
+use firekeep_store::{CommitTime, Store};
 
 use super::catch_up::{CatchUp, Caught};
-use super::difference::Difference;
-use super::listing::{Listing, Sources};
+use super::check::Check;
+use super::comparison::{Compared, Comparison};
+use super::listing::Sources;
 use super::names::Names;
 use super::{Change, Delivered, Start, Step, Target};
-use crate::aggregate::{Aggregation as Wanted, AggregationQuery, Operator};
 use crate::index::Indexes;
-use crate::limits::{DIFFERENCE_DOCUMENTS_MAX, EXISTENCE_NAMES_MAX, READ_DOCUMENTS};
 use crate::query::Query;
-use crate::{Aggregation, Budget, Error, Execution, keys, read};
+use crate::{Budget, Error, Execution};
 
 /// A target that is being loaded.
 #[derive(Debug)]
@@ -52,16 +49,9 @@ enum Stage {
     /// Changes that the log tells of.
     CatchUp(Box<CatchUp>),
     /// What is different between then and now.
-    Compare(Box<Difference>),
-    /// What only the earlier answer had.
-    Gone(VecDeque<Key>, (u32, u32)),
-    /// How many documents there are now, to know how many there were: `more` is how many there are more than then.
-    Count {
-        counting: Option<Box<Aggregation>>,
-        more: i64,
-    },
-    /// The names of all.
-    List(Box<Listing>, Vec<DocumentPath>),
+    Compare(Box<Comparison>),
+    /// If the client holds what it should.
+    Check(Box<Check>),
     Done,
 }
 
@@ -139,119 +129,36 @@ impl Load {
             store,
             indexes: &self.indexes,
         };
-        match &mut self.stage {
+        Ok(match &mut self.stage {
             Stage::Begin(start) => {
                 let start = *start;
-                self.begin(store, start)
+                return self.begin(store, start);
             }
             Stage::Whole(execution) => {
-                let Target::Query(query) = &self.target else {
-                    return Ok(Next::Stage(Stage::Done));
-                };
-                let tx = store.read_at(time)?;
-                let execution = match execution {
-                    Some(execution) => execution,
-                    None => {
-                        let catalog = sources.catalog(&tx, time)?;
-                        execution.insert(Box::new(Execution::new(query.clone(), catalog)?))
-                    }
-                };
-                let page = execution.next_page(&tx, budget)?;
-                let documents = page.documents.into_iter().map(Delivered::new);
-                let changes = documents.map(Change::Matches).collect();
-                if page.done {
+                let (changes, is_over) = next_page(execution, &self.target, sources, time, budget)?;
+                if is_over {
                     self.stage = Stage::Done;
                 }
-                Ok(Next::Step(Step::Changes(changes)))
+                Next::Step(Step::Changes(changes))
             }
-            Stage::Names(names) => {
-                if let Some(changes) = names.step(store, time, budget)? {
-                    return Ok(Next::Step(Step::Changes(changes)));
-                }
-                let existence = names.existence();
-                self.stage = Stage::Done;
-                Ok(match existence {
-                    Some(step) => Next::Step(step),
-                    None => Next::Stage(Stage::Done),
-                })
-            }
+            Stage::Names(names) => or_done(names.step(store, time, budget)?),
             Stage::CatchUp(catch_up) => match catch_up.step(store, time, budget)? {
-                Caught::Changes(changes) => Ok(Next::Step(Step::Changes(changes))),
+                Caught::Changes(changes) => Next::Step(Step::Changes(changes)),
                 Caught::TooMuch => self.compare(),
-                Caught::Up { more } => Ok(Next::Stage(match self.expected {
-                    Some(_) => Stage::Count {
-                        counting: None,
-                        more,
-                    },
-                    None => Stage::Done,
-                })),
+                Caught::Up { more } => {
+                    self.check(|query, time, expected| Check::more(query, time, expected, more))
+                }
             },
-            Stage::Compare(difference) => {
-                if difference.is_over() {
-                    let gone = difference.gone().into();
-                    return Ok(Next::Stage(Stage::Gone(gone, difference.counts())));
+            Stage::Compare(comparison) => match comparison.step(sources, budget)? {
+                Compared::Changes(changes) => Next::Step(Step::Changes(changes)),
+                Compared::TooMuch => Next::Step(self.reset()),
+                Compared::Over { before } => {
+                    self.check(|query, time, expected| Check::were(query, time, expected, before))
                 }
-                if difference.held() > DIFFERENCE_DOCUMENTS_MAX {
-                    return Ok(Next::Step(self.reset()));
-                }
-                let found = difference.step(sources, budget.rows_read)?;
-                let keys: Vec<_> = found.iter().map(keys::document).collect();
-                let changes = fetch(&store.read_at(time)?, &keys)?;
-                Ok(Next::Step(Step::Changes(changes)))
-            }
-            Stage::Gone(gone, (before, _)) => {
-                if gone.is_empty() {
-                    let is_known = self.expected.is_none_or(|expected| expected == *before);
-                    return self.end(is_known);
-                }
-                let some = gone.len().min(READ_DOCUMENTS);
-                let some: Vec<_> = gone.drain(..some).collect();
-                let changes = departed(&store.read_at(time)?, self.since, some)?;
-                Ok(Next::Step(Step::Changes(changes)))
-            }
-            Stage::Count { counting, more } => {
-                let Target::Query(query) = &self.target else {
-                    return Ok(Next::Stage(Stage::Done));
-                };
-                let tx = store.read_at(time)?;
-                let counting = match counting {
-                    Some(counting) => counting,
-                    None => {
-                        let catalog = sources.catalog(&tx, time)?;
-                        counting.insert(Box::new(Aggregation::new(count_of(query), catalog)?))
-                    }
-                };
-                let Some(results) = counting.next(&tx, budget)? else {
-                    return Ok(Next::Step(Step::Changes(Vec::new())));
-                };
-                let count = match results.first() {
-                    Some((_, Value::Integer(count))) => *count,
-                    _ => 0,
-                };
-                let before = count - *more;
-                let is_known = self
-                    .expected
-                    .is_none_or(|expected| i64::from(expected) == before);
-                self.end(is_known)
-            }
-            Stage::List(listing, names) => {
-                listing.fill(sources, budget.rows_read)?;
-                while let Some(listed) = listing.pop() {
-                    if names.len() <= EXISTENCE_NAMES_MAX {
-                        names.push(listed.path);
-                    }
-                }
-                if !listing.is_over() {
-                    return Ok(Next::Step(Step::Changes(Vec::new())));
-                }
-                let count = listing.count;
-                let names = std::mem::take(names);
-                let names = Some(names).filter(|names| names.len() <= EXISTENCE_NAMES_MAX);
-                self.stage = Stage::Done;
-                Ok(Next::Step(Step::Existence { count, names }))
-            }
-            Stage::Done => Ok(Next::Step(Step::Done)),
-        }
+            },
+            Stage::Check(check) => or_done(check.step(sources, budget)?),
+            Stage::Done => Next::Step(Step::Done),
+        })
     }
 
     fn begin(&mut self, store: &Store, start: Start) -> Result<Next, Error> {
@@ -272,7 +179,7 @@ impl Load {
                 let names = Names::new(paths, Some(since), expected);
                 Ok(Next::Stage(Stage::Names(names)))
             }
-            Target::Query(query) if query.limit.is_some() || query.offset > 0 => self.compare(),
+            Target::Query(query) if query.limit.is_some() || query.offset > 0 => Ok(self.compare()),
             Target::Query(query) => {
                 let catch_up = CatchUp::new(query.clone(), since, expected.is_some());
                 Ok(Next::Stage(Stage::CatchUp(Box::new(catch_up))))
@@ -280,69 +187,52 @@ impl Load {
         }
     }
 
-    fn compare(&mut self) -> Result<Next, Error> {
+    fn compare(&mut self) -> Next {
         let (Target::Query(query), Some(since)) = (&self.target, self.since) else {
-            return Ok(Next::Step(self.reset()));
+            return Next::Step(self.reset());
         };
-        let difference = Difference::new(query, since, self.time);
-        Ok(Next::Stage(Stage::Compare(Box::new(difference))))
+        let comparison = Comparison::new(query, since, self.time);
+        Next::Stage(Stage::Compare(Box::new(comparison)))
     }
 
-    /// The end, for a client that holds as many documents as there were, or behind the names of all.
-    fn end(&self, is_known: bool) -> Result<Next, Error> {
-        Ok(Next::Stage(match &self.target {
-            Target::Query(query) if !is_known => {
-                Stage::List(Box::new(Listing::new(query, self.time)), Vec::new())
+    /// The end, or a check before it where the client says what it holds.
+    fn check(&self, check: impl Fn(&Query, CommitTime, u32) -> Check) -> Next {
+        Next::Stage(match (&self.target, self.expected) {
+            (Target::Query(query), Some(expected)) => {
+                Stage::Check(Box::new(check(query, self.time, expected)))
             }
-            Target::Query(_) | Target::Documents(_) => Stage::Done,
-        }))
-    }
-}
-
-fn count_of(query: &Query) -> AggregationQuery {
-    AggregationQuery {
-        query: query.clone(),
-        aggregations: vec![Wanted {
-            alias: None,
-            operator: Operator::Count { up_to: None },
-        }],
-    }
-}
-
-/// Documents that are in the answer.
-fn fetch(tx: &ReadTx<'_>, keys: &[Key]) -> Result<Vec<Change>, Error> {
-    let mut changes = Vec::with_capacity(keys.len());
-    for some in keys.chunks(READ_DOCUMENTS) {
-        for (key, row) in some.iter().zip(rows(tx, some)?) {
-            let row = row.ok_or(Error::Corrupt("its row"))?;
-            let document = read::decode(keys::path(key)?, &row)?;
-            changes.push(Change::Matches(Delivered::new(document)));
-        }
-    }
-    Ok(changes)
-}
-
-/// Documents that were in the answer.
-fn departed(
-    tx: &ReadTx<'_>,
-    since: Option<CommitTime>,
-    keys: Vec<Key>,
-) -> Result<Vec<Change>, Error> {
-    let change = |(key, row): (&Key, Option<Row>)| {
-        let path = keys::path(key)?;
-        Ok(match row {
-            None => Change::Deleted(path),
-            Some(row) if row.time > since => {
-                Change::Left(Delivered::new(read::decode(path, &row)?))
-            }
-            Some(_) => Change::FellOut(path),
+            _ => Stage::Done,
         })
-    };
-    keys.iter().zip(rows(tx, &keys)?).map(change).collect()
+    }
 }
 
-/// The rows of documents.
-pub(super) fn rows(tx: &ReadTx<'_>, keys: &[Key]) -> Result<Vec<Option<Row>>, Error> {
-    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-    Ok(tx.find_rows(Space::Docs, &keys)?)
+fn or_done(step: Option<Step>) -> Next {
+    step.map_or(Next::Stage(Stage::Done), Next::Step)
 }
+
+/// A page of everything, and if it is the last one.
+fn next_page(
+    execution: &mut Option<Box<Execution>>,
+    target: &Target,
+    sources: Sources<'_>,
+    time: CommitTime,
+    budget: Budget,
+) -> Result<(Vec<Change>, bool), Error> {
+    let Target::Query(query) = target else {
+        return Ok((Vec::new(), true));
+    };
+    let tx = sources.store.read_at(time)?;
+    let execution = match execution {
+        Some(execution) => execution,
+        None => {
+            let catalog = sources.catalog(&tx, time)?;
+            execution.insert(Box::new(Execution::new(query.clone(), catalog)?))
+        }
+    };
+    let page = execution.next_page(&tx, budget)?;
+    let documents = page.documents.into_iter().map(Delivered::new);
+    Ok((documents.map(Change::Matches).collect(), page.done))
+}
+
+#[cfg(test)]
+mod tests;

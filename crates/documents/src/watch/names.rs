@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use firekeep_model::DocumentPath;
 use firekeep_store::{CommitTime, Key, Store};
 
-use super::load::rows;
+use super::check::existence;
+use super::listing::rows;
 use super::{Change, Delivered, Step};
-use crate::limits::{EXISTENCE_NAMES_MAX, READ_DOCUMENTS};
+use crate::limits::READ_DOCUMENTS;
 use crate::{Budget, Error, keys, read};
 
 /// Named documents that are being loaded.
@@ -44,33 +45,29 @@ impl Names {
         }
     }
 
-    /// Some more; `None` when that was all. What is not there is always said: it does no harm, and an app that waits for
-    /// a document wants to know.
+    /// Goes on; `None` at the end. What is not there is always said: it does no harm, and an app that waits for a document
+    /// wants to know.
     pub(super) fn step(
         &mut self,
         store: &Store,
         time: CommitTime,
         budget: Budget,
-    ) -> Result<Option<Vec<Change>>, Error> {
+    ) -> Result<Option<Step>, Error> {
         let some = budget.documents.clamp(1, READ_DOCUMENTS);
-        let some = self.rest.split_off(self.rest.len().saturating_sub(some));
-        if some.is_empty() {
-            return Ok(None);
+        let from = self.rest.len().saturating_sub(some);
+        let keys = self.rest.iter().skip(from).map(|(key, _)| key.clone());
+        let keys: Vec<_> = keys.collect();
+        if keys.is_empty() {
+            return Ok(self.existence());
         }
-        let keys: Vec<_> = some.iter().map(|(key, _)| key.clone()).collect();
         if let (Some(since), Some(_)) = (self.since, self.expected) {
             let then = rows(&store.read_at(since)?, &keys)?;
-            let there = then.iter().flatten().count();
-            self.before = self
-                .before
-                .saturating_add(u32::try_from(there).unwrap_or(u32::MAX));
+            let there = u32::try_from(then.iter().flatten().count());
+            self.before = self.before.saturating_add(there.unwrap_or(u32::MAX));
         }
-        let mut changes = Vec::with_capacity(some.len());
-        for ((_, path), row) in some
-            .into_iter()
-            .zip(rows(&store.read_at(time)?, &keys)?)
-            .rev()
-        {
+        let now = rows(&store.read_at(time)?, &keys)?;
+        let mut changes = Vec::with_capacity(keys.len());
+        for ((_, path), row) in self.rest.split_off(from).into_iter().zip(now) {
             let Some(row) = row else {
                 changes.push(Change::Deleted(path));
                 continue;
@@ -84,16 +81,17 @@ impl Names {
                 changes.push(Change::Matches(Delivered::new(document)));
             }
         }
-        Ok(Some(changes))
+        Ok(Some(Step::Changes(changes)))
     }
 
-    /// At the end: what there is, for a client that holds another number of documents than there were.
-    pub(super) fn existence(&mut self) -> Option<Step> {
-        self.expected.filter(|expected| *expected != self.before)?;
+    /// What there is, for a client that holds another number of documents than there were.
+    fn existence(&mut self) -> Option<Step> {
+        let before = self.before;
+        self.expected
+            .take()
+            .filter(|expected| *expected != before)?;
         let names = std::mem::take(&mut self.existing);
-        Some(Step::Existence {
-            count: u32::try_from(names.len()).unwrap_or(u32::MAX),
-            names: Some(names).filter(|names| names.len() <= EXISTENCE_NAMES_MAX),
-        })
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        Some(existence(count, names))
     }
 }

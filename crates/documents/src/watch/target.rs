@@ -31,6 +31,7 @@ pub struct SubscriberId(pub u64);
 
 /// What is listened to.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each target")]
 pub enum Target {
     /// The answer to a query that was [checked](Query::validate). Its `select` does not matter: listeners get whole
     /// documents. It asks for no nearest vectors.

@@ -106,12 +106,10 @@ impl Window {
                 known.insert(sort.clone(), (*name).clone());
             }
         }
-        let mut now = known;
-        let mut old = None;
-        if now.end.is_some() && now.rows.len() < self.needed() {
-            old = Some(now);
-            now = self.load(sources, &ask.query, after)?;
-        }
+        let mut now = match known.end {
+            Some(_) if known.rows.len() < self.needed() => self.load(sources, &ask.query, after)?,
+            _ => known,
+        };
         let changed: HashSet<&Key> = changes.iter().map(|(name, _)| *name).collect();
         let seen_now = self.seen(&now);
         let mut moves = Moves::default();
@@ -120,9 +118,9 @@ impl Window {
                 moves.seen.push(name.clone());
             }
         }
-        // Unchanged ones stand where they stood.
-        let old = old.as_ref().unwrap_or(&now);
-        for (sort, name) in within(&old.rows, &seen_before) {
+        // Unchanged ones stand where they stood, and so close to the front that all are known still: too few would be
+        // known only because others left.
+        for (sort, name) in within(&now.rows, &seen_before) {
             if !changed.contains(name) && !is_in(&seen_now, sort) {
                 moves.fell_out.push(name.clone());
             }
@@ -145,7 +143,7 @@ impl Window {
     fn seen(&self, known: &Known) -> Seen {
         let mut seen = known.rows.keys().skip(self.offset).take(self.limit);
         let first = seen.next()?;
-        let last = seen.last().unwrap_or(first);
+        let last = seen.next_back().unwrap_or(first);
         Some((first.clone(), last.clone()))
     }
 

@@ -30,8 +30,8 @@ enum Stage {
 struct Begin {
     what: Target,
     start: Start,
-    /// Everything later is delivered: what is loaded must be of this time or a later one.
-    after: CommitTime,
+    /// When the target begins to be told what changes: it is loaded as of exactly then.
+    time: CommitTime,
 }
 
 /// A load, and the steps that it has just made.
@@ -50,7 +50,7 @@ pub(super) struct Made {
 }
 
 impl Loading {
-    pub(super) fn new(target: TargetId, what: Target, start: Start, after: CommitTime) -> Self {
+    pub(super) fn new(target: TargetId, what: Target, start: Start, time: CommitTime) -> Self {
         let expected = match start {
             Start::After { expected_count, .. } => expected_count,
             Start::Fresh | Start::Lost => None,
@@ -59,7 +59,7 @@ impl Loading {
             target,
             // Source: specification, section 12.
             names: expected.is_some_and(|expected| expected > 0),
-            load: Some(Stage::Begin(Begin { what, start, after })),
+            load: Some(Stage::Begin(Begin { what, start, time })),
             task: None,
         }
     }
@@ -107,8 +107,7 @@ impl Loading {
 fn run(stage: Stage, database: &Database, budget: Budget) -> Result<Ran, Error> {
     let mut load = match stage {
         Stage::Load(load) => load,
-        Stage::Begin(Begin { what, start, after }) => {
-            let time = database.view(None)?.time().max(after);
+        Stage::Begin(Begin { what, start, time }) => {
             Box::new(Load::new(&what, time, start, database.indexes()))
         }
     };

@@ -111,14 +111,14 @@ impl Listening {
                 self.subscription.insert(subscription)
             }
         };
-        let after = subscription.listen(id, &target).await?;
+        let time = subscription.listen(id, &target).await?;
         let incarnation = subscription.watch.incarnation;
         let start = match &add.resume {
             None => Start::Fresh,
             Some(resume) => resume.start(incarnation, add.expected_count),
         };
         self.targets.insert(id, target.clone());
-        let loading = Loading::new(id, target, start, after);
+        let loading = Loading::new(id, target, start, time);
         self.loads.push_back(loading);
         Ok(())
     }
