@@ -105,6 +105,8 @@ pub(crate) const ACCOUNTS_WAIT: Duration = Duration::from_millis(250);
 pub(crate) const LOAD_STEPS_AT_ONCE: usize = 4;
 /// How many targets one stream has at most. Source: Firestore specification, section 11.10.
 pub(crate) const TARGETS_MAX: usize = 1_000;
+/// How many bytes the targets of one stream were sent in at most: they are in memory while they last.
+pub(crate) const TARGETS_BYTES_MAX: usize = 1024 * 1024;
 /// How many bytes may wait for one stream; with more, it goes on from its last snapshot. Source: Firestore specification,
 /// section 11.9.
 pub(crate) const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;

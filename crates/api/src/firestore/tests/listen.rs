@@ -8,7 +8,8 @@ use firekeep_store::CommitTime;
 use tokio::time::timeout;
 
 use super::*;
-use crate::limits::{MAILBOX_BYTES_MAX, TARGETS_MAX};
+use crate::firestore::watch::End;
+use crate::limits::{MAILBOX_BYTES_MAX, TARGETS_BYTES_MAX, TARGETS_MAX};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -47,6 +48,7 @@ fn target(number: i32, query: Query) -> AddTarget {
         resume: None,
         expected_count: None,
         lasts: Lasts::Open,
+        bytes: 100,
     }
 }
 
@@ -61,7 +63,7 @@ fn documents(number: i32, paths: &[&str]) -> AddTarget {
 impl Client {
     async fn add(&mut self, add: AddTarget) {
         self.listening
-            .request(ListenRequest::Add(add))
+            .request(ListenRequest::Add(Box::new(add)))
             .await
             .unwrap();
     }
@@ -193,24 +195,27 @@ async fn a_target_is_told_what_there_is_and_then_what_changes() {
     world.set("c/a", 1).await;
     let mut client = world.client().await;
     client.add(target(2, all("c"))).await;
-    client.add(documents(4, &["c/a", "c/b"])).await;
+    client.add(documents(4, &["c/a"])).await;
+    client.add(documents(6, &["c/b"])).await;
     client.snapshot().await;
     assert_eq!(
         client.take_words(),
         [
             "Add [2]",
             "Add [4]",
+            "Add [6]",
             "c/a=1 [2] []",
             "Current [2]",
             "c/a=1 [4] []",
-            "deleted c/b [4]",
             "Current [4]",
+            "deleted c/b [6]",
+            "Current [6]",
             "NoChange []",
         ]
     );
     world.set("c/b", 2).await;
     client.snapshot().await;
-    assert_eq!(client.take_words(), ["c/b=2 [2, 4] []", "NoChange []"]);
+    assert_eq!(client.take_words(), ["c/b=2 [2, 6] []", "NoChange []"]);
     world
         .commit(vec![delete("c/a"), set("c/c", 3), set("d/a", 1)])
         .await
@@ -322,7 +327,7 @@ async fn what_is_refused_is_said_of_the_target_and_the_stream_goes_on() {
             "NoChange []"
         ]
     );
-    let again = ListenRequest::Add(target(6, all("d")));
+    let again = ListenRequest::Add(Box::new(target(6, all("d"))));
     assert_eq!(kind(client.listening.request(again).await), "invalid");
 }
 
@@ -368,10 +373,20 @@ async fn numbers_are_given_and_bounded() {
         client.add(documents(number, &["c/a"])).await;
     }
     client.add(documents(5_000, &["c/a"])).await;
+    client.remove(1).await;
+    client.remove(5_000).await;
+    let large = AddTarget {
+        bytes: TARGETS_BYTES_MAX - 100 * (TARGETS_MAX - 1) + 1,
+        ..documents(5_001, &["c/a"])
+    };
+    client.add(large).await;
     client.snapshot().await;
     let words = client.take_words();
-    let refused = "rejected 5000: too many targets on this stream; try again later";
-    assert!(words.iter().any(|word| word == refused), "{words:?}");
+    for number in [5_000, 5_001] {
+        let refused =
+            format!("rejected {number}: too many targets on this stream; try again later");
+        assert!(words.contains(&refused), "{refused} {words:?}");
+    }
     world.set("c/a", 1).await;
     client.snapshot().await;
     let words = client.take_words();
@@ -608,6 +623,24 @@ async fn a_deleted_database_ends_its_streams_and_an_emptied_one_does_not() {
     let mut client = world.client().await;
     client.add(target(1, all("c"))).await;
     client.until(1, &[("b", 2)]).await;
+}
+
+#[tokio::test]
+async fn who_listens_after_a_failure_begins_anew() {
+    let world = World::new();
+    world.set("c/a", 1).await;
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    client.until(1, &[("a", 1)]).await;
+    let watches = &world.server.core.watches;
+    watches.end(&world.database, End::Failed);
+    let end = kind(client.take().await);
+    assert_eq!(end, "the database cannot be listened to now; try again");
+    let mut again = world.client().await;
+    again.add(target(1, all("c"))).await;
+    again.until(1, &[("a", 1)]).await;
+    world.set("c/a", 2).await;
+    again.until(1, &[("a", 2)]).await;
 }
 
 #[tokio::test]
