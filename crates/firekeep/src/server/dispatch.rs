@@ -309,7 +309,7 @@ mod tests {
         let (_stop, stopped) = watch::channel(false);
         let app = App::new(core, Vec::new(), stopped);
         let ask = async |path: &str| {
-            let request = Request::get(format!("http://127.0.0.1:7070{path}"));
+            let request = Request::get(path).header(header::HOST, "127.0.0.1:7070");
             let request = request.body(Body::empty()).unwrap();
             let answer = app.answer(request, ([127, 0, 0, 1], 9).into()).await;
             answer.status().as_u16()
