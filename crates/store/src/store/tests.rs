@@ -545,3 +545,38 @@ fn what_a_client_read_before_the_history_may_have_changed() {
     });
     assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
 }
+
+#[test]
+fn a_reader_of_the_log_notices_what_was_trimmed_before_it_came_to_it() {
+    // How many commits it reads, and how many there are beside, before the old ones are trimmed; whether it misses any.
+    for (read, others, misses) in [
+        (0, 3, true),
+        (1, 3, true),
+        (1, 2, true),
+        (1, 1, false),
+        (0, 1, false),
+    ] {
+        let engine = Arc::new(MemEngine::new(clock()));
+        let hand = clock();
+        let shared = Arc::clone(&hand) as Arc<dyn Clock>;
+        let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, shared).unwrap();
+        let mut feed = store.feed(store.read().unwrap().time()).unwrap();
+        let commit = || {
+            hand.0.fetch_add(10_000_000, Ordering::SeqCst);
+            put(&store, b"a").unwrap();
+        };
+        (0..read).for_each(|_| commit());
+        if read > 0 {
+            assert_eq!(feed.next(read, Duration::ZERO).unwrap().len(), read);
+        }
+        (0..others).for_each(|_| commit());
+        let trimmed = store.trim(Duration::from_secs(1), TrimBudget::rows(100));
+        // The format's, and all but the newest.
+        assert_eq!(trimmed.unwrap().log_rows, read + others);
+        let rows = feed.next(10, Duration::ZERO);
+        match misses {
+            true => assert!(matches!(rows, Err(Error::ReadTimeTooOld)), "{rows:?}"),
+            false => assert_eq!(rows.unwrap().len(), others),
+        }
+    }
+}
