@@ -1,5 +1,7 @@
 //! Group commit, history, faults and closing, on the engine in memory.
 
+mod serial;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc;
