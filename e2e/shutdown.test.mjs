@@ -12,6 +12,8 @@ const PASSWORD = 'correct horse battery staple';
 const SIGN_UP = '/account/v1/signup';
 /** More than the server hashes at once, so that some are still waiting. */
 const SIGN_UPS = 16;
+/** Far below what requests in flight are given. */
+const LISTENERS_END_MILLIS_MAX = 8_000;
 
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 const account = (username) => JSON.stringify({ username, password: PASSWORD });
@@ -28,6 +30,39 @@ async function start(t) {
   const server = await Server.start({ data });
   t.after(() => server.abandon());
   return server;
+}
+
+/** A field of a message of Protocol Buffers that is no number. */
+const field = (number, bytes) => Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), Buffer.from(bytes)]);
+
+/** A message as gRPC frames it. */
+function framed(message) {
+  const length = Buffer.alloc(5);
+  length.writeUInt32BE(message.length, 1);
+  return Buffer.concat([length, message]);
+}
+
+/** Opens `Listen` in a session and listens to a document: `{ stream, heard, ended }`, `ended` being the trailers. */
+function listen(session) {
+  const database = 'projects/demo-firekeep/databases/(default)';
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/google.firestore.v1.Firestore/Listen',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    authorization: 'Bearer owner',
+  });
+  const documents = field(2, `${database}/documents/c/a`);
+  const target = Buffer.concat([field(3, documents), Buffer.from([5 * 8, 1])]);
+  stream.write(framed(Buffer.concat([field(1, database), field(2, target)])));
+  return {
+    stream,
+    heard: new Promise((resolve) => stream.once('data', resolve)),
+    ended: new Promise((resolve, reject) => {
+      stream.on('trailers', resolve);
+      stream.on('error', reject);
+    }),
+  };
 }
 
 async function canLogIn(server, names) {
@@ -102,4 +137,33 @@ test('a request that has begun may end, and no other begins', async (t) => {
   t.after(() => second.abandon());
   await canLogIn(second, ['half-way', 'half-way-2']);
   await second.stop();
+});
+
+test('who listens over HTTP/2 is told to listen elsewhere, and keeps no server from its end', async (t) => {
+  const data = path.join(await temporaryFolder(t), 'data');
+  const server = await Server.start({ data, dev: true });
+  t.after(() => server.abandon());
+  const session = http2.connect(server.url);
+  session.on('error', () => {});
+  t.after(() => session.destroy());
+  const goneAway = new Promise((resolve) => session.once('goaway', resolve));
+  // Two of one connection, of which one has closed its half.
+  const [open, half] = [listen(session), listen(session)];
+  await Promise.all([open.heard, half.heard]);
+  half.stream.end();
+  const other = listen(session);
+  await other.heard;
+
+  const began = Date.now();
+  const stopped = server.stop();
+  for (const { ended } of [open, other]) {
+    const trailers = await ended;
+    // UNAVAILABLE: SDKs go on elsewhere, without a word to the application.
+    assert.equal(trailers['grpc-status'], '14', JSON.stringify(trailers));
+    assert.match(decodeURIComponent(trailers['grpc-message']), /the server is stopping/);
+  }
+  assert.equal(await goneAway, http2.constants.NGHTTP2_NO_ERROR);
+  await half.ended;
+  await stopped;
+  assert.ok(Date.now() - began < LISTENERS_END_MILLIS_MAX, 'it waited for who listens');
 });

@@ -33,9 +33,17 @@ impl Feed {
     /// The next commits, in order, at most `limit`; empty when there were none for as long as `wait`.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] naming both ends when commits are missing between two; [`Error::Unavailable`].
+    /// [`Error::ReadTimeTooOld`] when log rows behind the newest commit given were trimmed meanwhile; [`Error::Corrupt`]
+    /// naming both ends when commits are missing between two; [`Error::Unavailable`].
     pub fn next(&mut self, limit: usize, wait: Duration) -> Result<Vec<LogRow>, Error> {
         let rows = self.engine.tail(self.db, self.after, limit, wait)?;
+        let Some(first) = rows.first() else {
+            return Ok(rows);
+        };
+        if self.seq.is_none_or(|seq| seq + 1 != first.seq) {
+            // Asked behind the reading: whatever was trimmed before it is noticed.
+            check_kept(self.engine.snapshot(self.db)?.as_ref(), self.after)?;
+        }
         for row in &rows {
             if let Some(seq) = self.seq.filter(|seq| seq + 1 != row.seq) {
                 let text = format!("the log has no commits between {seq} and {}", row.seq);

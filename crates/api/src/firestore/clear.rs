@@ -53,7 +53,8 @@ impl Database {
         }
     }
 
-    /// Commits deletes, in several parts where one is too much: a document has up to 40 000 index entries.
+    /// Commits deletes, in several parts where one is too much: a document has up to 40 000 index entries, and others may
+    /// write some of many documents all the time.
     pub(super) fn delete_some(
         &self,
         indexes: &Indexes,
@@ -67,7 +68,7 @@ impl Database {
             commit::apply(tx, &cx, writes, catalog.as_ref()).map(drop)
         });
         match deleted {
-            Err(DocumentError::Store(StoreError::TooLarge(_))) if writes.len() > 1 => {
+            Err(error) if writes.len() > 1 && fewer_may_pass(&error) => {
                 let (first, second) = writes.split_at(writes.len() / 2);
                 self.delete_some(indexes, now, first)?;
                 self.delete_some(indexes, now, second)
@@ -75,6 +76,15 @@ impl Database {
             deleted => Ok(deleted?),
         }
     }
+}
+
+/// Whether a commit was too much for one, or met others that write the same, so that parts of it may pass.
+pub(super) fn fewer_may_pass(error: &DocumentError) -> bool {
+    let error = match error {
+        DocumentError::Store(error) => error,
+        _ => return false,
+    };
+    matches!(error, StoreError::TooLarge(_) | StoreError::Contended)
 }
 
 fn delete(key: &Key) -> Result<Write, firekeep_documents::Error> {

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use firekeep_documents::index::{Expiry, change};
-use firekeep_documents::{Error as DocumentError, Execution, Write, commit, expiry};
+use firekeep_documents::{Execution, Write, commit, expiry};
 use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp};
-use firekeep_store::Error as StoreError;
 
 use super::Firestore;
+use super::clear::fewer_may_pass;
 use super::database::Database;
 use super::databases::Record;
 use crate::core::Round;
@@ -111,7 +111,9 @@ impl Core {
         let begun = Instant::now();
         let at = database.view(None)?.time();
         let _kept = database.keep(at);
-        let mut all = Execution::new(expiry::expired(expiry, now), database.catalog()?)?;
+        // An index that became ready meanwhile has not all that there was then.
+        let catalog = Arc::new(database.catalog()?.as_of(at));
+        let mut all = Execution::new(expiry::expired(expiry, now), catalog)?;
         let mut deleted = 0;
         loop {
             let page = all.next_page(&database.view(Some(at))?, QUERY_PAGE)?;
@@ -141,7 +143,7 @@ impl Core {
             commit::apply_each(tx, &cx, writes, catalog.as_ref())
         });
         match deleted {
-            Err(DocumentError::Store(StoreError::TooLarge(_))) if writes.len() > 1 => {
+            Err(error) if writes.len() > 1 && fewer_may_pass(&error) => {
                 let (first, second) = writes.split_at(writes.len() / 2);
                 Ok(self.delete_each(database, first)? + self.delete_each(database, second)?)
             }

@@ -19,6 +19,7 @@ use firekeep_model::{Caller, DatabaseName, Document, DocumentName, Map, OpContex
 use firekeep_store::{CommitTime, Error as StoreError};
 
 use super::Firestore;
+use super::clear::fewer_may_pass;
 use super::database::{Database, off_async};
 use super::operations::{End, LongOperation, OperationKind, Running};
 use crate::{Core, Error, SystemRng};
@@ -421,14 +422,14 @@ fn commit(
         Ok(imported) => return Ok(imported),
         Err(error) => error,
     };
-    let of_batch =
+    let of_one =
         error.is_answer() || matches!(error, DocumentError::Store(StoreError::TooLarge(_)));
     match batch {
-        [one] if of_batch => Err(Error::Invalid(format!(
+        [one] if of_one => Err(Error::Invalid(format!(
             "the document `{}` cannot be imported: {error}",
             one.path
         ))),
-        [_, _, ..] if of_batch => {
+        [_, _, ..] if of_one || fewer_may_pass(&error) => {
             let (first, second) = batch.split_at(batch.len() / 2);
             let mut imported = commit(core, database, indexes, first)?;
             imported += commit(core, database, indexes, second)?;

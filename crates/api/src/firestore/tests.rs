@@ -1,6 +1,7 @@
 //! Every operation on the engine in memory, with a clock that is moved by hand.
 
 mod access;
+mod bulk_delete;
 mod databases;
 mod indexes;
 mod listen;

@@ -545,3 +545,31 @@ fn what_a_client_read_before_the_history_may_have_changed() {
     });
     assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
 }
+
+#[test]
+fn a_reader_of_the_log_notices_what_was_trimmed_before_it_came_to_it() {
+    // How many commits were read before the others are trimmed.
+    for read in [0, 1] {
+        let engine = Arc::new(MemEngine::new(clock()));
+        let hand = clock();
+        let shared = Arc::clone(&hand) as Arc<dyn Clock>;
+        let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, shared).unwrap();
+        let since = store.read().unwrap().time();
+        let mut feed = store.feed(since).unwrap();
+        let mut commit = |key: &[u8]| {
+            hand.0.fetch_add(10_000_000, Ordering::SeqCst);
+            put(&store, key).unwrap();
+        };
+        commit(b"a");
+        if read > 0 {
+            assert_eq!(feed.next(read, Duration::ZERO).unwrap().len(), read);
+        }
+        commit(b"b");
+        commit(b"c");
+        commit(b"d");
+        let trimmed = store.trim(Duration::from_secs(1), TrimBudget::rows(100));
+        assert!(trimmed.unwrap().done);
+        let rows = feed.next(10, Duration::ZERO);
+        assert!(matches!(rows, Err(Error::ReadTimeTooOld)), "{rows:?}");
+    }
+}

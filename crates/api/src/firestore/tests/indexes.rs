@@ -165,6 +165,61 @@ async fn the_mode_decides_what_becomes_of_queries_that_want_an_index() {
     assert_eq!(paths, ["c/a"]);
 }
 
+/// What is refused says which index it wants, for sums as for documents.
+#[tokio::test]
+async fn aggregations_that_want_an_index_are_refused_in_words() {
+    const COMPOSITE: &str = "The query requires an index.";
+    let world = World::new();
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    world.set("c/a", 1).await;
+    let enforce = it.set_index_mode(owner, database, IndexMode::Enforce);
+    enforce.await.unwrap();
+    let group = |mut query: Query| {
+        query.from.all_descendants = true;
+        query
+    };
+    let count = || Operator::Count { up_to: None };
+    let sum = |of: &str| Operator::Sum(field(of));
+    let average = |of: &str| Operator::Average(field(of));
+    let of_group = |field| {
+        format!(
+            "The query requires a COLLECTION_GROUP_ASC index for collection c and field {field}."
+        )
+    };
+    for (query, operators, expected) in [
+        (all("c"), vec![count()], String::new()),
+        (group(all("c")), vec![count()], String::new()),
+        (all("c"), vec![sum("n")], String::new()),
+        (at_least("c", 0), vec![count(), sum("n")], String::new()),
+        (at_least("c", 0), vec![sum("m")], COMPOSITE.to_owned()),
+        (
+            at_least("c", 0),
+            vec![count(), average("m")],
+            COMPOSITE.to_owned(),
+        ),
+        (all("c"), vec![sum("n"), sum("m")], COMPOSITE.to_owned()),
+        (group(at_least("c", 0)), vec![count()], of_group("n")),
+        (group(all("c")), vec![sum("m")], of_group("m")),
+    ] {
+        let shown = format!("{query:?} {operators:?}");
+        let aggregation = |operator| Aggregation {
+            alias: None,
+            operator,
+        };
+        let query = AggregationQuery {
+            query,
+            aggregations: operators.into_iter().map(aggregation).collect(),
+        };
+        let answer = it.run_aggregation_query(owner, database, query, Consistency::Strong, None);
+        let text = match answer.await {
+            Ok(_) => String::new(),
+            Err(error @ Error::IndexRequired(_)) => error.to_string(),
+            Err(error) => panic!("{error}"),
+        };
+        assert_eq!(text, expected, "{shown}");
+    }
+}
+
 #[test]
 fn each_index_that_would_help_is_named_once() {
     use firekeep_documents::plan::missing_index;
