@@ -68,3 +68,8 @@ pub(crate) fn json_bytes(count: u32) -> u64 {
     let bytes = item.object().to_string().len();
     u64::from(count) * u64::try_from(bytes).unwrap_or(u64::MAX)
 }
+
+/// Fewer bytes than a document has in any encoding, and more than one has that lacks its text.
+pub(crate) const fn document_bytes_min() -> usize {
+    600
+}

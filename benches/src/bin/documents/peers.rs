@@ -8,9 +8,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use firekeep_bench::{cpu_seconds, resident_mib};
+use firekeep_bench::{family_cpu_seconds, resident_mib};
 
-/// What a process uses.
+/// What a server uses: a process, and those that it starts.
 pub(crate) struct Usage {
     process: String,
 }
@@ -24,7 +24,7 @@ impl Usage {
 
     /// CPU seconds so far.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(&self.process)
+        family_cpu_seconds(&self.process)
     }
 
     /// Resident memory.
@@ -149,6 +149,7 @@ fn emulator_jar() -> Option<PathBuf> {
 pub(crate) struct Postgres {
     child: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) usage: Usage,
 }
 
 impl Postgres {
@@ -199,7 +200,11 @@ impl Postgres {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let postgres = Self { child, address };
+        let postgres = Self {
+            usage: Usage::of(&child),
+            child,
+            address,
+        };
         wait_for(address)?;
         // It listens a moment before it serves.
         std::thread::sleep(Duration::from_secs(1));
