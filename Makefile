@@ -36,11 +36,12 @@ test-python:
 	cd e2e/python && FIREKEEP_BIN=$(BIN) PYTHONDONTWRITEBYTECODE=1 $(PYTHON)/bin/python -m unittest
 
 bench: setup-bench ## what the release binary costs, as ratios beside their targets
-	cargo build --release --bin firekeep --bin firekeep-bench --bin storage --bin documents
+	cargo build --release --bin firekeep --bin firekeep-bench --bin storage --bin documents --bin realtime
 	cd benches/emulator && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	./target/release/firekeep-bench
 	./target/release/storage
 	./target/release/documents
+	./target/release/realtime
 
 SECONDS = 10
 fuzz: setup ## every parser of foreign bytes, SECONDS each (make fuzz SECONDS=600)

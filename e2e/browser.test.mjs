@@ -4,42 +4,25 @@
  */
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import http from 'node:http';
-import path from 'node:path';
+import { existsSync } from 'node:fs';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
 
 import { customToken, nextSecond, safeServer, temporaryFolder } from './harness.mjs';
+import { CHROMIUM, CHROMIUM_FLAGS, IMPORT_MAP, staticServer } from './pages.mjs';
 
-const CHROMIUM = '/usr/bin/chromium';
-const SDK = path.join(path.dirname(fileURLToPath(import.meta.url)), 'node_modules', 'firebase');
-const VERSION = JSON.parse(readFileSync(path.join(SDK, 'package.json'), 'utf8')).version;
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** An answer that a page may read, at Google's address. */
 const CONFIGURATION = 'https://identitytoolkit.googleapis.com/v1/projects';
 
 /** The app: its own options as a builder writes them, and nothing about Firekeep but the script tag. */
 function appPage({ script, apiKey, projectId }) {
   const options = { apiKey, projectId, authDomain: `${projectId}.firebaseapp.com`, appId: '1:1:web:1' };
-  // The bundles import each other by Google's address; the file is the same one.
-  const cdn = `https://www.gstatic.com/firebasejs/${VERSION}/firebase-app.js`;
   return `<!doctype html>
 <meta charset="utf-8">
 <title>app</title>
 <script src="${script}"></script>
-<script type="importmap">${JSON.stringify({ imports: { [cdn]: '/firebase-app.js' } })}</script>
+<script type="importmap">${IMPORT_MAP}</script>
 <script type="module">
   import { initializeApp } from '/firebase-app.js';
   import * as sdk from '/firebase-auth.js';
@@ -50,38 +33,15 @@ function appPage({ script, apiKey, projectId }) {
 </script>`;
 }
 
-/** Serves the page and the SDK's bundles, and nothing else. */
-async function staticServer(context, page) {
-  const server = http.createServer(async (request, response) => {
-    const bundle = /^\/(firebase-(?:app|auth)\.js)$/.exec(request.url ?? '');
-    if (bundle) {
-      response.setHeader('content-type', 'text/javascript; charset=utf-8');
-      response.end(await readFile(path.join(SDK, bundle[1])));
-    } else if (request.url === '/') {
-      response.setHeader('content-type', 'text/html; charset=utf-8');
-      response.end(page);
-    } else {
-      response.statusCode = 404;
-      response.end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  context.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://localhost:${server.address().port}`;
-}
-
 const skip = existsSync(CHROMIUM) ? false : `no ${CHROMIUM}: \`make test\` installs it`;
 
 test('a web app with one script tag', { skip }, async (t) => {
   const { server, projectId, apiKey, accounts } = await safeServer(t);
   const script = `${server.url}/firekeep.js`;
-  const origin = await staticServer(t, appPage({ script, apiKey, projectId }));
+  const origin = await staticServer(t, { '/': appPage({ script, apiKey, projectId }) });
   const browser = await chromium.launchPersistentContext(await temporaryFolder(t), {
     executablePath: CHROMIUM,
-    args: FLAGS,
+    args: CHROMIUM_FLAGS,
     headless: true,
   });
   t.after(() => browser.close());

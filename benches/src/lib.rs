@@ -1,4 +1,7 @@
-//! What both benchmarks measure with.
+//! What the benchmarks share: the servers that are compared, what they use, and the table that is printed.
+
+pub mod peers;
+pub mod table;
 
 use std::fs;
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("firekeep-model", 0, &[]),
     ("firekeep-crypto", 0, &[]),
+    ("firekeep-webchannel", 0, &[]),
     ("firekeep-token", 1, &["firekeep-model", "firekeep-crypto"]),
     ("firekeep-store", 1, &["firekeep-model"]),
     ("firekeep-managed-export", 1, &["firekeep-model"]),
@@ -61,6 +62,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &[
             "firekeep-model",
             "firekeep-api",
+            "firekeep-webchannel",
             "firekeep-wire-http",
             "firekeep-wire-proto",
         ],

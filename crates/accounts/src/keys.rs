@@ -6,7 +6,7 @@
 //! id contains a zero byte, so no pool is a prefix of another one.
 
 use firekeep_model::{ProjectId, Uid};
-use firekeep_store::Key;
+use firekeep_store::{Key, Space};
 
 use crate::{Email, Phone, SessionId, Username};
 
@@ -27,6 +27,28 @@ impl Pool {
             project: project.clone(),
             tenant: None,
         }
+    }
+
+    /// Whose sessions a stored row is about: a user's own row, or that of a session that ended. `None` for every other
+    /// row, and for keys that are none of ours.
+    #[must_use]
+    pub fn of_row(space: Space, key: &[u8]) -> Option<(Self, Uid)> {
+        let mut parts = key.splitn(3, |byte| *byte == 0);
+        let (project, tenant) = (parts.next()?, str::from_utf8(parts.next()?).ok()?);
+        let rest = parts.next()?;
+        let uid = match space {
+            Space::SysUsers => rest,
+            Space::SysUserIndex => {
+                let (length, rest) = rest.strip_prefix(b"s")?.split_first_chunk()?;
+                rest.get(..usize::from(u16::from_be_bytes(*length)))?
+            }
+            _ => return None,
+        };
+        let pool = Self {
+            project: ProjectId::parse(str::from_utf8(project).ok()?).ok()?,
+            tenant: Some(tenant).filter(|id| !id.is_empty()).map(Into::into),
+        };
+        Some((pool, Uid::parse(str::from_utf8(uid).ok()?).ok()?))
     }
 
     pub(crate) fn prefix(&self) -> Key {
@@ -90,5 +112,35 @@ impl Pool {
             key.extend_from_slice(part);
         }
         key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_tell_whose_they_are() {
+        let project = ProjectId::parse("demo").unwrap();
+        let own = Pool::of(&project);
+        let tenant = Some("t1".into());
+        let tenants = Pool { project, tenant };
+        let session = SessionId([7; 16]);
+        for pool in [own, tenants] {
+            for uid in ["a", "ü s", "s\0x"] {
+                let uid = Uid::parse(uid).unwrap();
+                let whose = Some((pool.clone(), uid.clone()));
+                assert_eq!(Pool::of_row(Space::SysUsers, &pool.user(&uid)), whose);
+                let ended = pool.ended_session(&uid, &session);
+                assert_eq!(Pool::of_row(Space::SysUserIndex, &ended), whose);
+                assert_eq!(Pool::of_row(Space::SysConfig, &ended), None);
+                for length in 0..ended.len() - session.0.len() {
+                    let half = ended.get(..length).unwrap();
+                    assert_eq!(Pool::of_row(Space::SysUserIndex, half), None);
+                }
+            }
+            let phone = pool.phone(&Phone::parse("+15551234567").unwrap());
+            assert_eq!(Pool::of_row(Space::SysUserIndex, &phone), None);
+        }
     }
 }

@@ -104,6 +104,13 @@ pub enum Command {
         /// Its id.
         database: String,
     },
+    /// Protects a database against deletion, or takes that back.
+    DatabaseProtect {
+        /// Its id.
+        database: String,
+        /// If it is to be protected.
+        protected: bool,
+    },
     /// The indexes of a database, as `firestore.indexes.json` has them.
     IndexesList {
         /// The database's id.
@@ -312,6 +319,10 @@ impl Core {
             Command::DatabaseDelete { database } => {
                 documents::delete_database(self, caller, &database).await
             }
+            Command::DatabaseProtect {
+                database,
+                protected,
+            } => documents::protect_database(self, caller, &database, protected).await,
             Command::IndexesList { database } => {
                 documents::list_indexes(self, caller, &database).await
             }
@@ -368,8 +379,9 @@ fn show_operation(operation: &LongOperation) -> Value {
             map.insert(name.to_owned(), value);
         }
     };
-    if operation.kind == OperationKind::Import {
-        add("unchanged", operation.unchanged.into());
+    match operation.kind {
+        OperationKind::Import => add("unchanged", operation.unchanged.into()),
+        OperationKind::Export | OperationKind::BulkDelete => {}
     }
     match &operation.end {
         Some(End::Done { read_time, notes }) => {

@@ -10,7 +10,7 @@ use firekeep_store::{Engine, ReadTx, Store, WriteTx};
 use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
-use crate::firestore::{Access, Databases, Operations, Transactions};
+use crate::firestore::{Access, Databases, Operations, Streams, Transactions, Watches};
 use crate::identity::HASH_PLACES;
 use crate::keyring::{Keyring, NewKey};
 use crate::limiter::{Limiter, Turns};
@@ -82,6 +82,8 @@ pub struct Core {
     pub(crate) operations: Operations,
     pub(crate) documents: Access,
     pub(crate) transactions: Transactions,
+    pub(crate) streams: Streams,
+    pub(crate) watches: Arc<Watches>,
     clock: Arc<dyn Clock>,
     pub(crate) policy: Box<dyn Policy>,
     pub(crate) project: Project,
@@ -142,6 +144,8 @@ impl Core {
                 Mode::Dev => options.documents,
             },
             transactions: Transactions::default(),
+            streams: Streams::default(),
+            watches: Arc::new(Watches::new(Arc::clone(&clock))),
             clock,
             policy: options.mode.policy(),
             project_id: parse_project(&project.id)?,
@@ -453,6 +457,7 @@ impl Core {
             .accounts
             .write()
             .unwrap_or_else(PoisonError::into_inner) = accounts;
+        self.look_at_administrators();
         Ok(())
     }
 

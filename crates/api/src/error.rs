@@ -116,6 +116,12 @@ pub enum Error {
         .0.database(), .0.project()
     )]
     DatabaseNotFound(DatabaseName),
+    /// The database is protected against deletion.
+    #[error(
+        "The database {} is protected against deletion. Take that back first, with UpdateDatabase or `firekeep databases protect {} --off`.",
+        .0.database(), .0.database()
+    )]
+    DatabaseProtected(DatabaseName),
     /// There is something of that name already.
     #[error("{0} is there already")]
     Exists(String),
@@ -150,6 +156,9 @@ pub enum Error {
     /// A limit of the server is reached that has nothing to do with this request.
     #[error("too many {0}; try again later")]
     Exhausted(&'static str),
+    /// The server cannot go on with this now; it may later.
+    #[error("{0}; try again")]
+    Unavailable(&'static str),
     /// Storage failed.
     #[error("storage failed: {0}")]
     Store(#[from] store::Error),

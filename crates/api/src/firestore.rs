@@ -7,6 +7,8 @@ mod admin;
 mod batch_get;
 mod batch_write;
 mod begin_transaction;
+mod building;
+mod bulk_delete;
 mod clear;
 mod commit;
 mod database;
@@ -20,15 +22,20 @@ mod index_file;
 mod indexes;
 mod list_collection_ids;
 mod list_documents;
+mod listen;
+mod long_operations;
 mod operations;
 mod page_token;
 mod partition_query;
 mod reading;
 mod run_aggregation_query;
 mod run_query;
+mod streams;
 mod tend;
 mod transactions;
 mod verify;
+mod watch;
+mod write_stream;
 
 use std::sync::Arc;
 
@@ -51,12 +58,15 @@ pub use firekeep_documents::query::{
     Query, projection,
 };
 pub use firekeep_documents::read::Listed;
+pub use firekeep_documents::watch::{
+    BloomFilter, Delivered, Event, Lasts, Resume, Target, TargetChange, TargetId,
+};
 pub use firekeep_documents::{
     Error as DocumentError, Invalid, Operation, Precondition, Transform, Write,
 };
 
 pub use self::access::Access;
-pub use self::admin::DatabaseSummary;
+pub use self::admin::{DatabaseChange, DatabaseSummary};
 pub use self::batch_get::{Gets, Got};
 pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;
@@ -65,12 +75,17 @@ pub use self::export::{ExportTo, References};
 pub use self::index_file::IndexFile;
 pub use self::indexes::IndexProgress;
 pub use self::list_documents::{List, ListPage};
+pub use self::listen::{AddTarget, ListenEvent, ListenRequest, Listening};
 pub(crate) use self::operations::Operations;
 pub use self::operations::{End, LongOperation, OperationKind};
 pub use self::run_aggregation_query::Aggregated;
 pub use self::run_query::{AnswerPage, Answers, Explain};
+pub use self::streams::StreamCredential;
+pub(crate) use self::streams::Streams;
 pub(crate) use self::transactions::Transactions;
 pub use self::verify::{Checked, Verified, verify_documents};
+pub(crate) use self::watch::Watches;
+pub use self::write_stream::{Acknowledged, Writing};
 use crate::Core;
 
 /// Firestore: every operation on documents. Cloning is cheap.

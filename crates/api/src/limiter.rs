@@ -24,7 +24,8 @@ pub struct Client {
 impl Client {
     /// The network that counts as one place, where the address is known: an IPv4 address, or 64 bits of an IPv6 one,
     /// since any host of such a network may take all of its addresses.
-    pub(crate) fn network(&self) -> Option<IpAddr> {
+    #[must_use]
+    pub fn network(&self) -> Option<IpAddr> {
         Some(match self.address?.to_canonical() {
             address @ IpAddr::V4(_) => address,
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -69,9 +69,11 @@ pub(crate) fn page_size(wanted: u32, default: usize, max: usize) -> usize {
     }
 }
 
-/// How many log rows one step of trimming a database removes, and how many steps are made at a time.
+/// How many log rows one step of trimming a database removes.
 pub(crate) const TRIM_LOG_ROWS: usize = 1_000;
-pub(crate) const TRIM_STEPS_MAX: usize = 500;
+/// How long one database is trimmed at a time: a third of the time between two rounds, in which nobody writes as much as is
+/// removed.
+pub(crate) const TRIM_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often the history of databases is trimmed that are not open.
 pub(crate) const CLOSED_ROUND: Duration = Duration::from_secs(3600);
 /// How far back documents can be read. Source: Firestore specification, section 1.4.
@@ -88,6 +90,41 @@ pub(crate) const INDEXED_GROUPS_MAX: usize = 1_000;
 /// How long deploying indexes waits for rules that are still being carried out. The command line waits 30 seconds for
 /// its answer.
 pub(crate) const DEPLOY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How many streams may be open at once.
+pub(crate) const STREAMS_MAX: usize = 50_000;
+/// How many of them may be one user's: two for each tab and device.
+pub(crate) const STREAMS_OF_USER_MAX: usize = 500;
+/// How long after the end of its ID token a stream of a user ends, and by how much more at most: clients should have a
+/// new token by then, and not all come at once. Source: Firestore specification, section 11.8.
+pub(crate) const STREAM_GRACE: Duration = Duration::from_secs(120);
+pub(crate) const STREAM_GRACE_JITTER_MILLIS: u64 = 120_000;
+/// How many rows of the log of accounts are read at a time, and how long for the next one is waited before a look at
+/// whether anybody still needs them.
+pub(crate) const ACCOUNT_ROWS_AT_ONCE: usize = 256;
+pub(crate) const ACCOUNTS_WAIT: Duration = Duration::from_millis(250);
+
+/// How many steps of the loading of a target are made without a look at anything else.
+pub(crate) const LOAD_STEPS_AT_ONCE: usize = 4;
+/// How many targets one stream has at most. Source: Firestore specification, section 11.10.
+pub(crate) const TARGETS_MAX: usize = 1_000;
+/// How many bytes may wait for one stream; with more, it goes on from its last snapshot. Source: Firestore specification,
+/// section 11.9.
+pub(crate) const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How many bytes may wait for all streams, each counted for itself; then those with more than a fair share go on from
+/// their last snapshots.
+pub(crate) const MAILBOXES_BYTES_MAX: usize = 512 * 1024 * 1024;
+pub(crate) const MAILBOX_BYTES_FAIR: usize = 64 * 1024;
+/// How many commits are one step at most for those who listen, where they come faster than steps are made.
+pub(crate) const LOG_ROWS_AT_ONCE: usize = 256;
+/// How long the next commit is waited for, before a look at whether anybody still listens.
+pub(crate) const LOG_WAIT: Duration = Duration::from_millis(250);
+/// How long nothing was committed when now becomes a snapshot.
+pub(crate) const WATCH_SETTLES: Duration = Duration::from_secs(15);
+/// How long a database is watched that nobody listens to.
+pub(crate) const WATCH_IDLE: Duration = Duration::from_secs(60);
+/// How often a stream is told the time that it has reached, if nothing else. Source: Firestore specification, section 11.9.
+pub(crate) const STREAM_NEWS_EVERY: Duration = Duration::from_secs(30);
 
 /// How many verified tokens of a kind are remembered.
 pub(crate) const VERIFIED_TOKENS_MAX: usize = 32_768;

@@ -11,6 +11,13 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     output
 }
 
+/// MD5, where a protocol says so. It protects nothing.
+#[must_use]
+pub fn md5(bytes: &[u8]) -> [u8; 16] {
+    use md5::Digest as _;
+    md5::Md5::digest(bytes).into()
+}
+
 /// SHA-256 of what comes in parts.
 #[derive(Clone)]
 pub struct Sha256(Context);
@@ -70,6 +77,8 @@ mod tests {
         parts.update(b"bc");
         assert_eq!(parts.finish(), sha256(b"abc"));
         assert_eq!(sha1_hex(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        // RFC 1321, section A.5.
+        assert_eq!(hex::encode(md5(b"abc")), "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use firekeep_model::{DocumentError, DocumentPath, FieldPath, Timestamp, ValueError};
 
 use crate::index::InvalidIndex;
-use crate::limits::{BATCH_WRITES_MAX, FIELD_TRANSFORMS_MAX, REPLACED_BYTES_MAX};
+use crate::limits::{
+    BATCH_WRITES_MAX, FIELD_TRANSFORMS_MAX, INDEX_ENTRIES_BYTES_MAX, REPLACED_BYTES_MAX,
+};
 use crate::query::InvalidQuery;
 
 /// Why a document operation did not happen.
@@ -110,6 +112,16 @@ pub enum Invalid {
         "the documents that one commit changes have together more than {REPLACED_BYTES_MAX} bytes"
     )]
     TooMuchReplaced,
+    /// More than [`INDEX_ENTRIES_MAX`](crate::limits::INDEX_ENTRIES_MAX).
+    ///
+    /// COMPAT: the text of the cloud.
+    #[error("too many index entries for entity /{0}")]
+    TooManyIndexEntries(DocumentPath),
+    /// More than [`INDEX_ENTRIES_BYTES_MAX`].
+    #[error(
+        "the index entries of the document `{0}` have together more than {INDEX_ENTRIES_BYTES_MAX} bytes; exempt long or large fields from indexing"
+    )]
+    IndexEntriesTooLarge(DocumentPath),
     /// More than [`BATCH_WRITES_MAX`].
     #[error("a batch has at most {BATCH_WRITES_MAX} writes")]
     TooManyWrites,

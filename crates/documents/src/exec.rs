@@ -41,7 +41,7 @@ use stream::Merge;
 pub(crate) use stream::Stream;
 pub(crate) use tally::Tally;
 use vicinity::Vicinity;
-pub(crate) use walk::{Walk, range_of};
+pub(crate) use walk::{Names, Walk, range_of};
 
 /// How much one page may take. Every bound counts as at least 1, so that a page always gets on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod entries;
 pub(crate) mod fixture;
 pub mod key;
 mod maintain;
+mod room;
 mod stored;
 pub mod verify;
 

@@ -29,6 +29,7 @@ mod ranges;
 pub mod read;
 mod scan;
 mod transform;
+pub mod watch;
 mod write;
 
 pub use commit::IndexMaintenance;

@@ -47,6 +47,15 @@ pub const IMPORT_BATCH_BYTES: usize = 1_024 * 1_024;
 /// Documents that an import commits at a time. Ours.
 pub const IMPORT_BATCH_DOCUMENTS: usize = 500;
 
+/// Index entries of one document. An entry by itself has no bound of its own: it holds 1 500 bytes of values and a name of
+/// 6 KiB at most, which is the cloud's 7.5 KiB. [`Invalid::TooManyIndexEntries`](crate::Invalid::TooManyIndexEntries).
+pub const INDEX_ENTRIES_MAX: usize = 40_000;
+
+/// Bytes of all index entries of one document: 8 MiB. A commit that replaces such a document removes and adds so many, and
+/// those of its group of collections: within what a transaction may write of entries.
+/// [`Invalid::IndexEntriesTooLarge`](crate::Invalid::IndexEntriesTooLarge).
+pub const INDEX_ENTRIES_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
 /// Fields of a composite index, its documents' name among them. [`InvalidIndex`](crate::index::InvalidIndex).
 pub const INDEX_FIELDS_MAX: usize = 100;
 
@@ -61,3 +70,32 @@ pub const STEP_ENTRY_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Faults of indexes that a check describes; it counts all of them. Ours.
 pub const FAULTS_MAX: usize = 20;
+
+/// Documents that a listened query with a limit keeps in a window: those that its offset leaves out, and those that it
+/// gives. For more, each change that concerns it costs two answers. Ours.
+pub const WINDOW_ROWS_MAX: usize = 10_000;
+
+/// Bytes of the window of one query; a larger one is read again at each change. Ours.
+pub const WINDOW_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Bytes of the windows of all listened queries of a database; over it, all are read again when they are needed. Ours.
+pub const WINDOWS_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+
+/// Commits that a resumed listener looks through for changes. With more, the answers of then and now are compared. Ours.
+pub const CATCH_UP_COMMITS_MAX: usize = 10_000;
+
+/// Documents that a resumed listener looks at for that reason. Ours.
+pub const CATCH_UP_DOCUMENTS_MAX: usize = 10_000;
+
+/// Log rows that it reads at a time: each may repeat 1 MiB of documents. Ours.
+pub const CATCH_UP_ROWS: usize = 16;
+
+/// Documents that are in one of two answers that are compared and not in the other; with more, the listener gets the
+/// whole answer. Ours.
+pub const DIFFERENCE_DOCUMENTS_MAX: usize = 100_000;
+
+/// Names that a client is told when it may hold other documents than it should. Source: section 12.
+pub const EXISTENCE_NAMES_MAX: usize = 50_000;
+
+/// Bits of a bloom filter that are the least: smaller ones err more often than they should. Source: section 12.
+pub const BLOOM_BITS_MIN: u64 = 128;

@@ -8,10 +8,10 @@ use std::ops::Bound;
 
 use firekeep_model::{DatabaseName, DocumentName, Value};
 use firekeep_store::limits::PAGE_ROWS_MAX;
-use firekeep_store::{Direction, Key, KeyRange, PageLimit, Read, Space};
+use firekeep_store::{Direction, Key, KeyRange, PageLimit, Read};
 
 use crate::exec::reader::{Counts, Cx, Step};
-use crate::exec::{Walk, range_of};
+use crate::exec::{Names, Walk, range_of};
 use crate::query::{Cursor, Query};
 use crate::{Error, keys};
 
@@ -75,7 +75,7 @@ fn cursor(database: &DatabaseName, name: &[u8]) -> Result<Cursor, Error> {
 fn whole(tx: &dyn Read, query: &Query) -> Result<Option<Vec<Key>>, Error> {
     let mut cx = Cx::new(tx, WHOLE_ROWS, Counts::default());
     let all = [KeyRange::all()];
-    let mut walk = Walk::new(query, &all, Direction::Forward, PAGE_ROWS_MAX)?;
+    let mut walk = Walk::of_names(query, &all, Direction::Forward, PAGE_ROWS_MAX)?;
     let mut names = Vec::new();
     loop {
         match walk.next(&mut cx)? {
@@ -96,10 +96,11 @@ fn evenly(names: &[Key], count: usize) -> Vec<Key> {
 fn by_estimate(tx: &dyn Read, query: &Query, count: usize) -> Result<Vec<Key>, Error> {
     let estimate = Estimate {
         tx,
-        walk: Walk::new(query, &[KeyRange::all()], Direction::Forward, 1)?,
+        walk: Walk::of_names(query, &[KeyRange::all()], Direction::Forward, 1)?,
     };
     let range = range_of(query)?;
-    let last = tx.scan(Space::Docs, &range, Direction::Reverse, PageLimit::rows(1))?;
+    let names = Names::alone(query);
+    let last = names.scan(tx, &range, Direction::Reverse, PageLimit::rows(1))?;
     let Some((last, _)) = last.rows.into_iter().next() else {
         return Ok(Vec::new());
     };
@@ -165,9 +166,8 @@ impl Estimate<'_> {
             end: Bound::Excluded(end.clone()),
         };
         let limit = PageLimit::rows(SAMPLE_ROWS);
-        let low = self
-            .tx
-            .scan(Space::Docs, &range, Direction::Forward, limit)?;
+        let names = self.walk.names();
+        let low = names.scan(self.tx, &range, Direction::Forward, limit)?;
         let (Some((first, _)), Some((last, _))) = (low.rows.first(), low.rows.last()) else {
             return Ok(None);
         };
@@ -182,9 +182,7 @@ impl Estimate<'_> {
         if stretch.is_known {
             return Ok(Some(stretch));
         }
-        let high = self
-            .tx
-            .scan(Space::Docs, &range, Direction::Reverse, limit)?;
+        let high = names.scan(self.tx, &range, Direction::Reverse, limit)?;
         let high_size = self.wanted(&high.rows)?;
         let lowest = high.rows.last().map_or(first, |(key, _)| key);
         let low_share = share(first, (first, last), &stretch.end);

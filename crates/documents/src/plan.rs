@@ -116,7 +116,7 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
 }
 
 impl Plan {
-    /// Adds the stream that needs no index: the documents themselves.
+    /// Adds the stream of all documents, by their names: the one that needs no index of a field.
     fn walk(
         &mut self,
         ask: &Ask,
@@ -139,18 +139,19 @@ impl Plan {
             return Ok(());
         }
         let rows = first_rows(&ask.query);
-        let walk = Walk::new(&ask.query, &ranges, direction, rows)?;
-        if ask.is_tally && ask.query.filter.is_none() && ask.fields.is_empty() {
+        if ask.is_tally && ask.is_all() {
+            let walk = Walk::of_names(&ask.query, &ranges, direction, rows)?;
             self.tally = Some(Tally::Walk(walk));
             return Ok(());
         }
         let source = Source::Walk {
-            walk,
+            walk: Walk::new(&ask.query, &ranges, direction, rows)?,
             is_ordered: order.is_some(),
         };
-        self.streams.push(match order {
-            Some(_) => Stream::Direct(Box::new(source)),
-            None => sorted(ask, source, 1),
+        let is_direct = order.is_some() && source.has_sort_keys(ask);
+        self.streams.push(match is_direct {
+            true => Stream::Direct(Box::new(source)),
+            false => sorted(ask, source, 1),
         });
         Ok(())
     }

@@ -214,7 +214,7 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
         doors.public,
         connections_max,
         tls,
-        app,
+        Arc::clone(&app),
         stopped,
     ));
     // Nobody need listen: a closed output is no fault.
@@ -237,7 +237,11 @@ async fn serve_until_told(serve: Serve) -> Result<()> {
     };
     tracing::info!("stopping: finishing what is in flight");
     stop.send_replace(true);
-    let all = async { while tasks.join_next().await.is_some() {} };
+    data.core.end_streams();
+    let all = async {
+        while tasks.join_next().await.is_some() {}
+        app.channels.ended().await;
+    };
     if tokio::time::timeout(SHUTDOWN_TIME_MAX, all).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::older::Remembered;
 use crate::plan::{Before, Plan, plan};
 use crate::queue::{Queue, Refusal, Submission};
 use crate::recent::{Conflict, Recent};
@@ -82,6 +83,17 @@ impl Committer {
             ids: CommitIds::default(),
             lonely: true,
         }
+    }
+
+    /// Since when it remembers the keys of every commit.
+    pub(crate) fn remembered(&self) -> Remembered {
+        self.recent.remembered()
+    }
+
+    /// Remembers so many bytes of keys, from the next commit on.
+    #[cfg(test)]
+    pub(crate) fn limit_memory(&mut self, bytes_max: usize) {
+        self.recent.limit(bytes_max);
     }
 
     /// The thread: commits until the queue is stopped and empty.

@@ -17,6 +17,7 @@ pub mod limits;
 mod log;
 mod mem;
 pub mod meta;
+mod older;
 mod past;
 mod places;
 mod plan;

@@ -53,6 +53,12 @@ pub const WRITE_TRIES_MAX: u32 = 5;
 /// The memory for recently written keys, in bytes. A transaction that read before the oldest of them runs again.
 pub const RECENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How many log rows are read at a time to check a transaction that read before what is remembered.
+pub const OLDER_ROWS: usize = 16;
+
+/// The bytes of keys that are read for such a check at most. A transaction that would need more has lost.
+pub const OLDER_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
 /// Snapshots that were kept for longer are counted: [`Store::old_snapshots`](crate::Store::old_snapshots).
 pub const SNAPSHOT_AGE_NOTED: Duration = Duration::from_secs(60);
 

@@ -9,6 +9,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::sync::LazyLock;
 
 use crate::limits::RECENT_BYTES_MAX;
+use crate::older::Remembered;
 use crate::places::{PlaceRef, Places};
 use crate::ranges::Ranges;
 use crate::write_tx::{Intent, Place, Required};
@@ -24,12 +25,12 @@ pub(crate) enum Conflict {
     Wrote(Place),
     /// It read at a time of which the keys are forgotten.
     ReadTooLongAgo,
-    /// What it requires to be unchanged is not, or that is forgotten: running again does not help.
+    /// What it requires to be unchanged is not: running again does not help.
     Changed,
 }
 
 /// A key that was read, with its hash.
-type Point<'a> = (&'a Place, u64);
+pub(crate) type Point<'a> = (&'a Place, u64);
 
 /// The keys one commit wrote.
 #[derive(Debug, Default)]
@@ -57,6 +58,8 @@ pub(crate) struct Recent {
     bytes_max: usize,
     /// Every commit after this time and up to `complete_to` is remembered.
     since: CommitTime,
+    /// The same, for others.
+    remembered: Remembered,
     complete_to: CommitTime,
 }
 
@@ -90,6 +93,11 @@ impl Footprint {
     /// The hashes of the keys, in the order of the keys.
     pub(crate) fn hashes(&self) -> &[u64] {
         &self.hashes
+    }
+
+    /// The memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The commit's time.
@@ -135,7 +143,7 @@ impl Footprints {
     }
 
     /// A read at `since` that a later commit invalidates.
-    fn conflict<'a>(
+    pub(crate) fn conflict<'a>(
         &self,
         since: CommitTime,
         mut points: impl Iterator<Item = Point<'a>>,
@@ -195,6 +203,7 @@ impl Recent {
             bytes: 0,
             bytes_max: RECENT_BYTES_MAX,
             since: time,
+            remembered: Remembered::since(time),
             complete_to: time,
         }
     }
@@ -218,6 +227,18 @@ impl Recent {
             self.bytes -= oldest.bytes;
             self.since = oldest.time;
         }
+        self.remembered.set(self.since);
+    }
+
+    /// Since when everything is remembered, now and later.
+    pub(crate) fn remembered(&self) -> Remembered {
+        self.remembered.clone()
+    }
+
+    /// Has memory for so many bytes from the next commit on.
+    #[cfg(test)]
+    pub(crate) fn limit(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
     }
 
     /// Checks what a transaction read against every later commit: those remembered, and `pending`, which follow them.
@@ -234,7 +255,11 @@ impl Recent {
     ) -> Result<(), Conflict> {
         let points = (required.points.iter()).map(|(place, hash)| (place, *hash));
         let checked = self.check_all(required.since, points, &required.ranges, pending);
-        checked.map_err(|_| Conflict::Changed)
+        checked.map_err(|conflict| match conflict {
+            // The one who asks reads further in the log, and asks again.
+            Conflict::ReadTooLongAgo => conflict,
+            Conflict::Wrote(_) | Conflict::Changed => Conflict::Changed,
+        })
     }
 
     fn check_all<'a>(

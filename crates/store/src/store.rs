@@ -13,6 +13,7 @@ use crate::committer::{Committer, Floor};
 use crate::gate::{Gates, Turn};
 use crate::limits::WRITE_TRIES_MAX;
 use crate::meta::{self, FORMAT, STEPS};
+use crate::older::{self, Remembered};
 use crate::queue::{Answer, Queue, Refusal, Submission};
 use crate::recent::Conflict;
 use crate::write_tx::{Intent, Place};
@@ -29,6 +30,7 @@ pub struct Store {
     floor: Arc<Floor>,
     gates: Gates,
     committer: Arc<Mutex<Committer>>,
+    remembered: Remembered,
     thread: Mutex<Option<JoinHandle<()>>>,
     old_snapshots: AtomicU64,
 }
@@ -48,6 +50,7 @@ impl Store {
         let floor = Arc::<Floor>::default();
         let (line, least) = (Arc::clone(&queue), Arc::clone(&floor));
         let committer = Committer::new(Arc::clone(&engine), db, line, least, time);
+        let remembered = committer.remembered();
         let committer = Arc::new(Mutex::new(committer));
         let (commits, line) = (Arc::clone(&committer), Arc::clone(&queue));
         let thread = std::thread::Builder::new()
@@ -61,6 +64,7 @@ impl Store {
             floor,
             gates: Gates::default(),
             committer,
+            remembered,
             thread: Mutex::new(Some(thread)),
             old_snapshots: AtomicU64::new(0),
         };
@@ -132,9 +136,12 @@ impl Store {
         while tries < WRITE_TRIES_MAX {
             let mut tx = WriteTx::begin(self)?;
             let value = work(&mut tx)?;
-            let Some(intent) = tx.finish() else {
+            let Some(mut intent) = tx.finish() else {
                 return Ok((value, None));
             };
+            for required in &mut intent.required {
+                older::check(|after| self.feed(after), &self.remembered, required)?;
+            }
             if turn.is_none() {
                 turn = self.wait_behind_others(&intent);
                 if turn.is_some() {
@@ -232,6 +239,15 @@ impl Store {
         }
         // A transaction that commits by itself has the lock until it is durable.
         drop(self.committer.lock());
+    }
+
+    /// Has memory for so many bytes of recent keys, from the next commit on.
+    #[cfg(test)]
+    pub(crate) fn limit_memory(&self, bytes_max: usize) {
+        let committer = self.committer.lock();
+        committer
+            .unwrap_or_else(PoisonError::into_inner)
+            .limit_memory(bytes_max);
     }
 
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {

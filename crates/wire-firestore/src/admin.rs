@@ -4,8 +4,10 @@
 //! Follows the Firestore specification, section 14. Changes are done when they are answered, but for indexes, which are
 //! built meanwhile.
 
+mod bulk_delete;
 mod databases;
 mod fields;
+mod files;
 mod indexes;
 mod names;
 mod operations;
@@ -42,15 +44,19 @@ impl Admin {
 
     /// Who asks for something of a database.
     fn caller(&self, metadata: &MetadataMap, database: &DatabaseName) -> Result<Caller, Refusal> {
-        let bearer = metadata
-            .get("authorization")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let caller = self.core.documents_caller(bearer, database);
+        let caller = self.core.documents_caller(bearer(metadata), database);
         caller.map_err(|error| Refusal::of(error, database))
     }
+}
+
+/// The bearer credential of a call.
+fn bearer(metadata: &MetadataMap) -> Option<&str> {
+    metadata
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
 }
 
 /// Calls the function of a method and wraps what it gives.
@@ -60,10 +66,6 @@ macro_rules! answer {
         let answer = $group::$method($service, &metadata, message).await;
         answer.map(Response::new).map_err(Status::from)
     }};
-}
-
-fn absent(what: &str) -> Status {
-    Refusal::unimplemented(format!("{what} is not implemented by this server.")).into()
 }
 
 #[tonic::async_trait]
@@ -91,9 +93,9 @@ impl FirestoreAdmin for Admin {
 
     async fn update_database(
         &self,
-        _: Request<proto::UpdateDatabaseRequest>,
+        request: Request<proto::UpdateDatabaseRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("UpdateDatabase"))
+        answer!(self, request, databases::update)
     }
 
     async fn delete_database(
@@ -154,23 +156,23 @@ impl FirestoreAdmin for Admin {
 
     async fn export_documents(
         &self,
-        _: Request<proto::ExportDocumentsRequest>,
+        request: Request<proto::ExportDocumentsRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("ExportDocuments"))
+        answer!(self, request, files::export)
     }
 
     async fn import_documents(
         &self,
-        _: Request<proto::ImportDocumentsRequest>,
+        request: Request<proto::ImportDocumentsRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("ImportDocuments"))
+        answer!(self, request, files::import)
     }
 
     async fn bulk_delete_documents(
         &self,
-        _: Request<proto::BulkDeleteDocumentsRequest>,
+        request: Request<proto::BulkDeleteDocumentsRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("BulkDeleteDocuments"))
+        answer!(self, request, bulk_delete::begin)
     }
 }
 
@@ -192,22 +194,22 @@ impl Operations for Admin {
 
     async fn delete_operation(
         &self,
-        _: Request<operation::DeleteOperationRequest>,
+        request: Request<operation::DeleteOperationRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(absent("DeleteOperation"))
+        answer!(self, request, operations::delete)
     }
 
     async fn cancel_operation(
         &self,
-        _: Request<operation::CancelOperationRequest>,
+        request: Request<operation::CancelOperationRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(absent("CancelOperation"))
+        answer!(self, request, operations::cancel)
     }
 
     async fn wait_operation(
         &self,
-        _: Request<operation::WaitOperationRequest>,
+        request: Request<operation::WaitOperationRequest>,
     ) -> Result<Response<operation::Operation>, Status> {
-        Err(absent("WaitOperation"))
+        answer!(self, request, operations::wait)
     }
 }

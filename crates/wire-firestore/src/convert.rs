@@ -44,6 +44,9 @@ pub enum Fault {
     /// A list's order that is none.
     #[error("`order_by` is not a list of field paths, each with `asc` or `desc` or neither")]
     OrderBy,
+    /// A name of something in another database than the request's.
+    #[error("a name is of another database than the request")]
+    OtherDatabase,
     /// A value of a kind that only pipelines have, or of one that this server does not know.
     #[error("a value is of a type that documents and queries cannot hold")]
     ValueType,

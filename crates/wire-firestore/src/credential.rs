@@ -16,11 +16,14 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };
-    let text = value.to_str().ok().and_then(|text| text.split_once(' '));
-    match text {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        _ => Err(Refusal::unauthenticated()),
-    }
+    let token = value.to_str().ok().and_then(token);
+    token.map(Some).ok_or_else(Refusal::unauthenticated)
+}
+
+/// The text behind `Bearer ` in a value of that header.
+pub(crate) fn token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Refuses, in safe mode, who can never be let in, whatever the request says: those without a credential, and those

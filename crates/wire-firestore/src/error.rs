@@ -159,7 +159,7 @@ impl Refusal {
             }
             error @ ApiError::Exists(_) => Self::new(Code::AlreadyExists, error.to_string()),
             error @ ApiError::Aborted => Self::new(Code::Aborted, error.to_string()),
-            error @ ApiError::IndexRequired(_) => {
+            error @ (ApiError::IndexRequired(_) | ApiError::DatabaseProtected(_)) => {
                 Self::new(Code::FailedPrecondition, error.to_string())
             }
             ApiError::ReadTimeTooOld => Self::read_time_too_old(),
@@ -167,6 +167,7 @@ impl Refusal {
             @ (ApiError::Busy | ApiError::TooManyAttempts { .. } | ApiError::Exhausted(_)) => {
                 Self::new(Code::ResourceExhausted, error.to_string())
             }
+            error @ ApiError::Unavailable(_) => Self::new(Code::Unavailable, error.to_string()),
             error @ ApiError::NotEnabled(_) => Self::unimplemented(error.to_string()),
             ApiError::PermissionDenied
             | ApiError::CredentialMissing
@@ -256,9 +257,25 @@ impl From<Refusal> for Status {
     }
 }
 
+/// What gRPC itself refuses, or a method of it has refused.
+impl From<tonic::Status> for Refusal {
+    fn from(status: tonic::Status) -> Self {
+        let number = i32::from(status.code());
+        let code = Code::ALL.iter().find(|code| code.number() == number);
+        Self::new(code.copied().unwrap_or(Code::Unknown), status.message())
+    }
+}
+
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         Self::invalid(fault.to_string())
+    }
+}
+
+/// For a fault that is told later, in the words of its stream.
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(fault.to_string())
     }
 }
 

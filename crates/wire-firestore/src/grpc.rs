@@ -1,7 +1,7 @@
 //! Firestore over gRPC: which service a call is for, and what holds for every call: limits, deadline, panics.
 //!
-//! A method is one line in `service.rs` and a function in the file of its group. Listening and writing streams are not
-//! here. Follows the Firestore specification, sections 1.4, 5 and 8.4, and the published "gRPC over HTTP2".
+//! A method is one line in `service.rs` and a function in the file of its group; but for `Listen`, which has its own way
+//! in. Follows the Firestore specification, sections 1.4, 5 and 8.4, and the published "gRPC over HTTP2".
 
 mod answer;
 mod deadline;
@@ -64,6 +64,7 @@ type Handler =
 /// All services.
 pub struct Grpc {
     core: Arc<Core>,
+    service: Service,
     firestore: FirestoreServer<Service>,
     admin: FirestoreAdminServer<Admin>,
     operations: OperationsServer<Admin>,
@@ -81,6 +82,7 @@ impl Grpc {
         let admin = Admin::new(core);
         Self {
             core: Arc::clone(core),
+            service: service.clone(),
             admin: FirestoreAdminServer::new(admin.clone()),
             operations: OperationsServer::new(admin),
             firestore: FirestoreServer::new(service).max_decoding_message_size(MESSAGE_BYTES_MAX),
@@ -132,6 +134,9 @@ impl Grpc {
         let path = request.uri().path();
         let service = path.trim_start_matches('/').split('/').next();
         let response = match service {
+            Some(FirestoreServer::<Service>::NAME) if path.ends_with("/Listen") => {
+                return streams::listen(&self.service, request).await;
+            }
             Some(FirestoreServer::<Service>::NAME) => self.firestore.clone().call(request).await,
             Some(FirestoreAdminServer::<Admin>::NAME) => self.admin.clone().call(request).await,
             Some(OperationsServer::<Admin>::NAME) => self.operations.clone().call(request).await,

@@ -7,7 +7,8 @@ mod admin;
 mod array;
 mod call;
 mod documents;
-mod envelope;
+pub(crate) mod envelope;
+mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 mod request;
@@ -94,10 +95,14 @@ impl Rest {
                 admin::answer(&self.admin, operation, name, Call(request)).await
             }
             Some(Route::Clear { database }) => self.clear(&database, request).await,
+            Some(Route::Files { way, project }) if self.core.has_emulator_endpoints() => {
+                let owner = self.core.owner();
+                files::answer(&self.firestore, &owner, way, &project, request).await
+            }
             Some(Route::EmulatorOnly(what)) if self.core.has_emulator_endpoints() => Err(
                 Refusal::unimplemented(format!("{what} is not implemented by this server.")),
             ),
-            Some(Route::EmulatorOnly(_)) | None => Err(Refusal::new(
+            Some(Route::Files { .. } | Route::EmulatorOnly(_)) | None => Err(Refusal::new(
                 Code::NotFound,
                 "The requested URL was not found on this server.",
             )),

@@ -37,3 +37,22 @@ pub fn apply(request: &HeaderMap, response: &mut HeaderMap) {
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
 }
+
+/// The same, and also where the browser sends along whatever it keeps for us, which is nothing. `exposed` are headers
+/// that a page may read.
+///
+/// Only for requests that are made so: where others keep something for us, such as the cookies of a proxy that asks for a
+/// password, any page could use it.
+pub fn apply_with_credentials(
+    request: &HeaderMap,
+    response: &mut HeaderMap,
+    exposed: &'static str,
+) {
+    apply(request, response);
+    if request.contains_key(header::ORIGIN) {
+        let yes = HeaderValue::from_static("true");
+        response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+        let exposed = HeaderValue::from_static(exposed);
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}

@@ -3,8 +3,7 @@
 mod body;
 
 use axum::body::Body;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use firekeep_api::Client;
@@ -12,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{Envelope, Fields, limits};
+pub use body::Place;
 
 /// The Google host that a request is meant for. Source: auth specification, section 4.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Credentials {
 
 /// A request, read whole.
 pub struct Incoming {
+    /// The version of HTTP.
+    pub version: Version,
     /// The method.
     pub method: Method,
     /// The host that it is meant for.
@@ -72,6 +74,8 @@ pub struct Incoming {
     pub raw_path: String,
     /// The query, decoded, in order; bytes that are no UTF-8 become the replacement character.
     pub query: Vec<(String, String)>,
+    /// The same as it came.
+    pub raw_query: String,
     /// If there were none: else the query does not say what the client meant.
     pub is_query_exact: bool,
     /// The headers.
@@ -81,7 +85,7 @@ pub struct Incoming {
     /// The body.
     body: Bytes,
     /// The body's claim to memory, while it is there.
-    place: Option<body::Place>,
+    place: Option<Place>,
 }
 
 impl Incoming {
@@ -107,21 +111,23 @@ impl Incoming {
             host,
             path,
             raw_path,
-        } = locate(&parts)?;
-        let text = parts.uri.query().unwrap_or_default();
-        let query = pairs(text);
-        let is_query_exact = percent_decode_str(text).decode_utf8().is_ok();
+        } = locate(&parts.uri, &parts.headers)?;
+        let raw_query = parts.uri.query().unwrap_or_default().to_owned();
+        let query = pairs(&raw_query);
+        let is_query_exact = percent_decode_str(&raw_query).decode_utf8().is_ok();
         let read = body::read(&parts.headers, body, body_bytes_max(host, &path));
         let (body, place) = match tokio::time::timeout(limits::BODY_TIME_MAX, read).await {
             Ok(read) => read?,
             Err(_) => return Err(Envelope::too_slow()),
         };
         Ok(Self {
+            version: parts.version,
             method: parts.method,
             host,
             path,
             raw_path,
             query,
+            raw_query,
             is_query_exact,
             headers: parts.headers,
             client,
@@ -170,6 +176,12 @@ impl Incoming {
         std::mem::take(&mut self.body)
     }
 
+    /// The body with its claim to memory, which whoever keeps the body holds on to.
+    pub fn take_body_and_place(&mut self) -> (Bytes, Option<Place>) {
+        let place = self.place.take();
+        (self.take_body(), place)
+    }
+
     /// The members of these names of the body, which is taken: JSON, whatever the content type says.
     ///
     /// # Errors
@@ -202,6 +214,13 @@ impl Incoming {
     }
 }
 
+/// The host and the path (percent-decoded) that a request is meant for, before it is read; nothing, where that will fail.
+#[must_use]
+pub fn find_host<B>(request: &Request<B>) -> Option<(Host, String)> {
+    let located = locate(request.uri(), request.headers()).ok()?;
+    Some((located.host, located.path))
+}
+
 /// Where a request goes: see [`Incoming`].
 struct Located {
     host: Host,
@@ -210,16 +229,16 @@ struct Located {
 }
 
 /// The logical host and path, in any of the three forms.
-fn locate(parts: &Parts) -> Result<Located, Envelope> {
+fn locate(uri: &Uri, headers: &HeaderMap) -> Result<Located, Envelope> {
     let decode = |text| {
         let decoded = percent_decode_str(text).decode_utf8();
         decoded.map_err(|_| Envelope::invalid_argument("The path is not UTF-8."))
     };
-    let whole = parts.uri.path().trim_start_matches('/');
+    let whole = uri.path().trim_start_matches('/');
     let (first, rest) = whole.split_once('/').unwrap_or((whole, ""));
     let (host, raw_path) = match Host::parse(&decode(first)?) {
         Some(host) => (host, rest),
-        None => (named_host(parts).unwrap_or(Host::Own), whole),
+        None => (named_host(uri, headers).unwrap_or(Host::Own), whole),
     };
     Ok(Located {
         host,
@@ -229,12 +248,11 @@ fn locate(parts: &Parts) -> Result<Located, Envelope> {
 }
 
 /// The host of the request's address, or of its header.
-fn named_host(parts: &Parts) -> Option<Host> {
-    let header = parts
-        .headers
+fn named_host(uri: &Uri, headers: &HeaderMap) -> Option<Host> {
+    let header = headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok());
-    let name = parts.uri.host().or(header)?;
+    let name = uri.host().or(header)?;
     Host::parse(name.split_once(':').map_or(name, |(name, _)| name))
 }
 
@@ -288,7 +306,7 @@ mod tests {
             .header(header::HOST, host)
             .body(())
             .unwrap();
-        let located = locate(&request.into_parts().0).unwrap();
+        let located = locate(request.uri(), request.headers()).unwrap();
         (located.host, located.path)
     }
 
@@ -334,7 +352,7 @@ mod tests {
                 .header(header::HOST, "firestore.googleapis.com")
                 .body(())
                 .unwrap();
-            let located = locate(&request.into_parts().0).unwrap();
+            let located = locate(request.uri(), request.headers()).unwrap();
             assert_eq!(located.host, Host::Firestore);
             assert_eq!(located.path, "v1/a/b/c:d");
             assert_eq!(located.raw_path, "v1/a%2Fb/c%3Ad");

@@ -9,7 +9,9 @@ mod fields;
 mod incoming;
 pub mod limits;
 
-pub use cors::{answer_preflight, apply as apply_cors};
+pub use cors::{
+    answer_preflight, apply as apply_cors, apply_with_credentials as apply_cors_with_credentials,
+};
 pub use envelope::Envelope;
 pub use fields::Fields;
-pub use incoming::{Credentials, Host, Incoming, empty, json, text};
+pub use incoming::{Credentials, Host, Incoming, Place, empty, find_host, json, text};

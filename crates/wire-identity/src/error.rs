@@ -56,6 +56,7 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         error @ (Error::MadeInDevMode
         | Error::Documents(_)
         | Error::DatabaseNotFound(_)
+        | Error::DatabaseProtected(_)
         | Error::Exists(_)
         | Error::PermissionDenied
         | Error::TransactionExpired
@@ -65,7 +66,8 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         | Error::ReadTimeTooOld
         | Error::IndexRequired(_)
         | Error::TooLarge(_)
-        | Error::Exhausted(_)) => internal(&error),
+        | Error::Exhausted(_)
+        | Error::Unavailable(_)) => internal(&error),
         Error::Internal(cause) => internal(&cause),
     }
 }
@@ -287,6 +289,7 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         // Of documents, which no endpoint here asks for.
         | Error::Documents(_)
         | Error::DatabaseNotFound(_)
+        | Error::DatabaseProtected(_)
         | Error::Exists(_)
         | Error::PermissionDenied
         | Error::TransactionExpired
@@ -296,7 +299,8 @@ pub(crate) fn of_account_server(error: Error) -> (Code, String) {
         | Error::ReadTimeTooOld
         | Error::IndexRequired(_)
         | Error::TooLarge(_)
-        | Error::Exhausted(_) => {
+        | Error::Exhausted(_)
+        | Error::Unavailable(_) => {
             return server_error(&text);
         }
     };

@@ -6,11 +6,10 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
-use firekeep_bench::to_f64;
+use firekeep_bench::peers::Usage;
+use firekeep_bench::{table, to_f64};
 
 use crate::LOAD_TIME;
-use crate::peers::Usage;
-use crate::table;
 
 /// Rounds of a comparison.
 const ROUNDS: usize = 3;

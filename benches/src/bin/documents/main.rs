@@ -10,21 +10,19 @@ mod firestore;
 mod http2;
 mod item;
 mod load;
-mod peers;
 mod pg;
 mod postgres;
-mod table;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 
+use firekeep_bench::peers::{self, Emulator, Firekeep, Postgres};
+use firekeep_bench::table::{at_least, at_most, head, remark};
 use firekeep_bench::to_f64;
 use firestore::Firestore;
 use load::{Cost, Rate, alternate};
-use peers::{Emulator, Firekeep, Postgres};
-use table::{at_least, at_most, head, remark};
 
 /// How long each load lasts.
 const LOAD_TIME: Duration = Duration::from_secs(4);

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use firekeep_bench::peers::Postgres;
 use serde_json::Value;
 
 use crate::PAGE;
 use crate::item::{GROUPS, Item};
 use crate::load::{Prepared, Rate, batches, run, scattered};
-use crate::peers::Postgres;
 use crate::pg::{Connection, execution};
 
 /// The fields that are numbers; the others are indexed as text.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use firekeep_model::{Caller, DatabaseId, DatabaseName};
 use serde_json::{Value, json};
 
-use crate::firestore::{DatabaseSummary, IndexFile, IndexMode, Others};
+use crate::firestore::{
+    DatabaseChange, DatabaseSummary, IndexFile, IndexMode, IndexProgress, Others,
+};
 use crate::{Core, Error, Firestore};
 
 pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
@@ -36,18 +38,47 @@ pub(super) async fn delete_database(
     Ok(json!({ "id": id }))
 }
 
+pub(super) async fn protect_database(
+    core: &Arc<Core>,
+    caller: &Caller,
+    id: &str,
+    protected: bool,
+) -> Result<Value, Error> {
+    let database = name(core, id)?;
+    let change = DatabaseChange {
+        protected: Some(protected),
+    };
+    let firestore = firestore(core);
+    let changed = firestore.update_database(caller, &database, change).await?;
+    Ok(show(&changed))
+}
+
 pub(super) async fn list_indexes(
     core: &Arc<Core>,
     caller: &Caller,
     id: &str,
 ) -> Result<Value, Error> {
-    let database = name(core, id)?;
-    IndexFile::of(
-        firestore(core)
-            .index_catalog(caller, &database)
-            .await?
-            .as_ref(),
-    )
+    let (firestore, database) = (firestore(core), name(core, id)?);
+    let catalog = firestore.index_catalog(caller, &database).await?;
+    let mut file = IndexFile::of(catalog.as_ref())?;
+    let work = firestore.index_work(caller, &database).await?;
+    let show = |(what, progress): &(String, IndexProgress)| {
+        let mut shown = json!({ "index": what, "done": progress.done });
+        let more = [
+            ("estimate", progress.estimate.map(Value::from)),
+            ("failure", progress.failure.as_deref().map(Value::from)),
+        ];
+        if let Value::Object(members) = &mut shown {
+            let more = more.into_iter();
+            members.extend(more.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        }
+        shown
+    };
+    // No member of the official file, whose readers pass it over.
+    if let (Value::Object(members), false) = (&mut file, work.is_empty()) {
+        members.insert("underWay".to_owned(), work.iter().map(show).collect());
+    }
+    Ok(file)
 }
 
 /// The names of modes.
@@ -126,5 +157,6 @@ fn show(database: &DatabaseSummary) -> Value {
         "name": database.name.to_string(),
         "uid": database.uid,
         "createdAtMillis": database.create_time.millis(),
+        "protected": database.protected,
     })
 }

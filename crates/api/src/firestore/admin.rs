@@ -17,6 +17,15 @@ pub struct DatabaseSummary {
     pub uid: String,
     /// When it was made.
     pub create_time: Timestamp,
+    /// If it is protected against deletion.
+    pub protected: bool,
+}
+
+/// What is to become of a database; `None` for what is to stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseChange {
+    /// If it is to be protected against deletion.
+    pub protected: Option<bool>,
 }
 
 impl Firestore {
@@ -54,6 +63,29 @@ impl Firestore {
         Ok(found.summary(database.clone()))
     }
 
+    /// Changes what can be changed of a database.
+    ///
+    /// # Errors
+    /// As [`database`](Self::database).
+    pub async fn update_database(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        change: DatabaseChange,
+    ) -> Result<DatabaseSummary, Error> {
+        // It is made by this, where it is made on first use.
+        self.database(caller, database).await?;
+        let name = database.clone();
+        let changed = self.0.write(move |tx, _| {
+            let found = Record::find(tx, &name)?.filter(Record::is_live);
+            let mut record = found.ok_or_else(|| Error::DatabaseNotFound(name.clone()))?;
+            record.protected = change.protected.unwrap_or(record.protected);
+            record.put(tx, &name)?;
+            Ok(record)
+        });
+        Ok(changed.await?.summary(database.clone()))
+    }
+
     /// The databases of a project, by their ids.
     ///
     /// # Errors
@@ -88,6 +120,7 @@ impl Record {
             name,
             uid: self.uid,
             create_time: Timestamp::from_micros(self.created_micros),
+            protected: self.protected,
         }
     }
 }

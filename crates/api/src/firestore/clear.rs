@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use firekeep_documents::index::Indexes;
 use firekeep_documents::{Error as DocumentError, Operation, Precondition, Write, commit, keys};
-use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp};
+use firekeep_model::{Caller, DatabaseName, DocumentPath, OpContext, Timestamp};
 use firekeep_store::{Direction, Error as StoreError, Key, KeyRange, PageLimit, Read as _, Space};
 
 use super::Firestore;
@@ -54,7 +54,7 @@ impl Database {
     }
 
     /// Commits deletes, in several parts where one is too much: a document has up to 40 000 index entries.
-    fn delete_some(
+    pub(super) fn delete_some(
         &self,
         indexes: &Indexes,
         now: Timestamp,
@@ -78,10 +78,14 @@ impl Database {
 }
 
 fn delete(key: &Key) -> Result<Write, firekeep_documents::Error> {
-    Ok(Write {
-        path: keys::path(key)?,
+    Ok(delete_of(keys::path(key)?))
+}
+
+pub(super) fn delete_of(path: DocumentPath) -> Write {
+    Write {
+        path,
         operation: Operation::Delete,
         transforms: Vec::new(),
         precondition: Precondition::None,
-    })
+    }
 }

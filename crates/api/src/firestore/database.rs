@@ -1,6 +1,6 @@
 //! One Firestore database while it is open.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firekeep_documents::Error as DocumentError;
@@ -8,6 +8,7 @@ use firekeep_documents::index::{Catalog, Indexes};
 use firekeep_model::{DatabaseName, Timestamp};
 use firekeep_store::{CommitTime, Committed, ReadTx, Store, Tried, WriteTx};
 
+use super::building::Building;
 use super::indexes::Hints;
 use crate::Error;
 
@@ -19,8 +20,8 @@ pub(crate) struct Database {
     pub(crate) remote: bool,
     indexes: Arc<Indexes>,
     used: AtomicI64,
-    /// Somebody builds indexes.
-    building: AtomicBool,
+    /// Who builds indexes.
+    pub(super) building: Building,
     /// Indexes that the log has named.
     pub(super) hints: Hints,
     /// Times that something long still reads at.
@@ -42,7 +43,7 @@ impl Database {
             indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
             kept: Mutex::default(),
-            building: AtomicBool::new(false),
+            building: Building::default(),
             hints: Hints::default(),
         }
     }
@@ -91,15 +92,6 @@ impl Database {
         Ok(self.indexes.catalog(&self.view(None)?)?)
     }
 
-    /// True for the one who is to build indexes from now on.
-    pub(super) fn begin_building(&self) -> bool {
-        !self.building.swap(true, Ordering::AcqRel)
-    }
-
-    pub(super) fn end_building(&self) {
-        self.building.store(false, Ordering::Release);
-    }
-
     /// The time of the newest commit.
     pub(super) async fn now(self: &Arc<Self>) -> Result<CommitTime, Error> {
         if !self.remote {
@@ -107,6 +99,12 @@ impl Database {
         }
         let database = Arc::clone(self);
         off_async(move || Ok(database.view(None)?.time())).await
+    }
+
+    /// Makes now a snapshot, or the newest commit if that is later, and gives its time. Blocks.
+    pub(super) fn settle(&self, now: CommitTime) -> Result<CommitTime, Error> {
+        self.store.settle(now).map_err(Error::of_storage)?;
+        Ok(now.max(self.view(None)?.time()))
     }
 
     /// Commits, off the async threads. `work` may run several times. Also gives the time of the commit, or one at which

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use firekeep_documents::watch::Incarnation;
 use firekeep_model::{Clock, DatabaseId, DatabaseName, OpContext, ProjectId, Timestamp};
 use firekeep_store::{
     DbId, Direction, Engine, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx,
@@ -51,6 +52,9 @@ pub(super) struct Record {
     pub(super) uid: String,
     pub(super) created_micros: i64,
     pub(super) state: State,
+    /// Nobody deletes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) protected: bool,
 }
 
 /// How far the life of a database is.
@@ -305,6 +309,14 @@ impl Record {
         self.state == State::Live
     }
 
+    /// Which life of the database this is, for resume tokens. One that was only emptied lives on.
+    pub(super) fn incarnation(&self) -> Result<Incarnation, Error> {
+        let mut uid = [0; 16];
+        let damaged = || Error::Internal("the uid of a database cannot be read".to_owned());
+        hex::decode_to_slice(&self.uid, &mut uid).map_err(|_| damaged())?;
+        Ok(Incarnation(uid))
+    }
+
     /// The records of a project's databases, or of all, by their names.
     pub(super) fn list(
         tx: &dyn Read,
@@ -361,6 +373,7 @@ impl Record {
             uid: hex::encode(uid),
             created_micros: cx.now.micros(),
             state: State::Live,
+            protected: false,
         };
         record.put(tx, name)?;
         Ok(record)

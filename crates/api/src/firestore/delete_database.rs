@@ -12,6 +12,7 @@ use firekeep_store::{
 use super::Firestore;
 use super::database::{Database, off_async};
 use super::databases::{Record, State};
+use super::watch::End;
 use crate::core::Round;
 use crate::limits::EMPTYING_WAIT;
 use crate::{Core, Error};
@@ -20,7 +21,7 @@ impl Firestore {
     /// Deletes a database. What is in it goes away in the background, where that takes longer than a moment.
     ///
     /// # Errors
-    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`].
+    /// [`Error::PermissionDenied`], [`Error::DatabaseNotFound`], [`Error::DatabaseProtected`].
     pub async fn delete_database(
         &self,
         caller: &Caller,
@@ -31,12 +32,16 @@ impl Firestore {
         let mark = self.0.write(move |tx, _| {
             let found = Record::find(tx, &name)?.filter(Record::is_live);
             let record = found.ok_or_else(|| Error::DatabaseNotFound(name.clone()))?;
+            if record.protected {
+                return Err(Error::DatabaseProtected(name.clone()));
+            }
             let state = State::Emptying;
             Record { state, ..record }.put(tx, &name)
         });
         mark.await?;
         let (core, name) = (Arc::clone(&self.0), database.clone());
         off_async(move || {
+            core.watches.end(&name, End::Deleted);
             core.databases.close_one(&name);
             Ok(())
         })

@@ -87,17 +87,6 @@ impl Firestore {
         Ok(begun.await?.show())
     }
 
-    /// An export or import that goes on, or ended not long ago.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::PermissionDenied`].
-    pub fn operation(&self, caller: &Caller, id: &str) -> Result<LongOperation, Error> {
-        let missing = || Error::NotFound(format!("there is no operation `{id}`"));
-        let found = self.0.operations.find(id).ok_or_else(missing)?;
-        self.check_administrator(caller, found.database.project())?;
-        Ok(found)
-    }
-
     /// `POST /emulator/v1/projects/{P}:export` of dev mode: writes a managed export into the folder `name` of a folder, and
     /// answers when it is there.
     ///
@@ -163,8 +152,14 @@ impl Firestore {
             None => None,
         };
         let core = Arc::clone(&self.0);
+        let path = match &to {
+            ExportTo::File(path) | ExportTo::ManagedFolder { folder: path, .. } => path,
+        };
+        let path = path.display().to_string();
         let work = move |running: &Running| export(&core, &opened, to, at, running);
-        (self.0.operations).begin(OperationKind::Export, database, work)
+        let subject = (database, vec![path]);
+        let (_, clock) = self.0.databases.engine();
+        (self.0.operations).begin(OperationKind::Export, subject, clock, work)
     }
 
     async fn begin_import(
@@ -177,8 +172,10 @@ impl Firestore {
         self.check_administrator(caller, database.project())?;
         let opened = self.0.database(database).await?;
         let core = Arc::clone(&self.0);
+        let subject = (database, vec![from.display().to_string()]);
         let work = move |running: &Running| import(&core, &opened, &from, references, running);
-        (self.0.operations).begin(OperationKind::Import, database, work)
+        let (_, clock) = self.0.databases.engine();
+        (self.0.operations).begin(OperationKind::Import, subject, clock, work)
     }
 }
 

@@ -11,7 +11,7 @@ use firekeep_documents::index::change::{self, Declared};
 use firekeep_documents::index::{Catalog, Definition, FieldOverride, IndexId, Mode, State};
 use firekeep_documents::plan::{RequiredIndex, missing_index};
 use firekeep_model::{Caller, CollectionId, DatabaseName, FieldPath, FieldRef};
-use firekeep_store::{Error as StoreError, WriteTx};
+use firekeep_store::WriteTx;
 
 use super::database::{Database, off_async};
 use super::{Firestore, Query};
@@ -25,6 +25,8 @@ pub struct IndexProgress {
     pub done: u64,
     /// How many there are in all: a guess, once there is one.
     pub estimate: Option<u64>,
+    /// Why it did not get on when it was tried last.
+    pub failure: Option<String>,
 }
 
 impl Firestore {
@@ -52,12 +54,24 @@ impl Firestore {
         task: Task,
     ) -> Result<IndexProgress, Error> {
         let open = self.administered(caller, database).await?;
+        off_async(move || open.progress(&task)).await
+    }
+
+    /// Everything that is being built or removed, for people: what it is, and how far.
+    ///
+    /// # Errors
+    /// As [`index_catalog`](Self::index_catalog).
+    pub async fn index_work(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+    ) -> Result<Vec<(String, IndexProgress)>, Error> {
+        let open = self.administered(caller, database).await?;
         off_async(move || {
-            let tx = open.view(None)?;
-            let progress: Progress = backfill::progress(&tx, &task)?;
-            let estimate = backfill::estimate(&tx, &progress)?;
-            let done = progress.done;
-            Ok(IndexProgress { done, estimate })
+            let catalog = open.catalog()?;
+            let tasks = catalog.tasks().into_iter();
+            let work = tasks.map(|task| Ok((describe(&catalog, &task), open.progress(&task)?)));
+            work.collect()
         })
         .await
     }
@@ -227,6 +241,46 @@ impl Firestore {
     }
 }
 
+impl Database {
+    fn progress(&self, task: &Task) -> Result<IndexProgress, Error> {
+        let tx = self.view(None)?;
+        let progress: Progress = backfill::progress(&tx, task)?;
+        let estimate = backfill::estimate(&tx, &progress)?;
+        Ok(IndexProgress {
+            done: progress.done,
+            estimate,
+            failure: self.building.failure(task),
+        })
+    }
+}
+
+/// What a task is about, for people.
+fn describe(catalog: &Catalog, task: &Task) -> String {
+    match task {
+        Task::Composite(id) => {
+            let mut all = catalog.all_composites().iter();
+            match all.find(|index| index.id == *id) {
+                Some(index) => {
+                    let of = index.definition.collection();
+                    format!("{} of `{}`", index.definition, of.as_str())
+                }
+                None => format!("index {}", id.0),
+            }
+        }
+        Task::Group(collection) => {
+            format!("fields of the collection group `{}`", collection.as_str())
+        }
+        Task::Fields { collection, field } => {
+            let field = field.as_ref().map(|field| format!("the field `{field}`"));
+            let field = field.unwrap_or_else(|| "all fields".to_owned());
+            match collection {
+                Some(collection) => format!("{field} of `{}`", collection.as_str()),
+                None => format!("{field} of all collections"),
+            }
+        }
+    }
+}
+
 /// The group whose entries would help a query.
 fn wanted_group(query: &Query) -> Option<&CollectionId> {
     let by_name = query.filter.is_none()
@@ -244,38 +298,5 @@ impl Hints {
     pub(super) fn is_new(&self, index: &RequiredIndex) -> bool {
         let mut named = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         named.len() < INDEX_HINTS_MAX && named.insert(format!("{index:?}"))
-    }
-}
-
-impl Database {
-    /// Goes on with the indexes that are being built or removed, in the background, until nothing is left. Ends when the
-    /// store is closed; who opens it again goes on.
-    pub(super) fn build_indexes(self: &Arc<Self>) {
-        if !self.begin_building() {
-            return;
-        }
-        let database = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
-            let built = database.build_all();
-            database.end_building();
-            match built {
-                Ok(()) => {}
-                Err(DocumentError::Store(StoreError::Closed)) => {}
-                // The next round tries again.
-                Err(error) => {
-                    tracing::error!(%error, database = %database.name, "indexes are not built");
-                }
-            }
-        });
-    }
-
-    fn build_all(&self) -> Result<(), DocumentError> {
-        loop {
-            let catalog = self.indexes().catalog(&self.store.read()?)?;
-            let Some(task) = catalog.tasks().into_iter().next() else {
-                return Ok(());
-            };
-            while backfill::step(&self.store, &task)? == backfill::Step::More {}
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Exports and imports that are under way, and how the last ones ended.
+//! Exports, imports and deletions in bulk that are under way, and how the last ones ended.
 //!
 //! Each has a thread, which this registry owns: it is told to stop, and waited for, when the server ends. Nothing of it is
 //! stored: what was cut off is begun again by whoever asked for it.
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use firekeep_model::{DatabaseName, Rng as _, Timestamp};
+use firekeep_model::{Clock, DatabaseName, Rng as _, Timestamp};
 
 use crate::limits::{OPERATIONS_AT_ONCE, OPERATIONS_KEPT};
 use crate::{Error, SystemRng};
@@ -20,9 +20,11 @@ pub enum OperationKind {
     Export,
     /// It takes documents from files.
     Import,
+    /// It deletes the documents of groups of collections.
+    BulkDelete,
 }
 
-/// How far an export or import is.
+/// How far an operation is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LongOperation {
     /// Its name.
@@ -31,7 +33,15 @@ pub struct LongOperation {
     pub kind: OperationKind,
     /// Of which database.
     pub database: DatabaseName,
-    /// Documents written so far: to a file, or to the database.
+    /// The path that is written or read, or the ids of the collections whose documents are deleted.
+    pub subject: Vec<String>,
+    /// When it began.
+    pub begun: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// If it was told to stop.
+    pub stopped: bool,
+    /// Documents written so far to a file or to the database, or deleted.
     pub written: u64,
     /// Documents of an import that were there already.
     pub unchanged: u64,
@@ -71,10 +81,13 @@ pub(super) struct Running {
     id: String,
     kind: OperationKind,
     database: DatabaseName,
+    subject: Vec<String>,
+    clock: Arc<dyn Clock>,
+    begun: Timestamp,
     written: AtomicU64,
     unchanged: AtomicU64,
     stopped: AtomicBool,
-    end: Mutex<Option<End>>,
+    end: Mutex<Option<(End, Timestamp)>>,
     ended: Condvar,
 }
 
@@ -86,7 +99,8 @@ impl Operations {
     pub(super) fn begin(
         &self,
         kind: OperationKind,
-        database: &DatabaseName,
+        (database, subject): (&DatabaseName, Vec<String>),
+        clock: Arc<dyn Clock>,
         work: impl FnOnce(&Running) -> Result<End, Error> + Send + 'static,
     ) -> Result<Arc<Running>, Error> {
         let mut known = self.lock();
@@ -95,7 +109,7 @@ impl Operations {
         }
         let under_way = known.all.iter().filter(|(running, _)| !running.has_ended());
         if under_way.count() >= OPERATIONS_AT_ONCE {
-            return Err(Error::Exhausted("exports and imports at once"));
+            return Err(Error::Exhausted("exports, imports and deletions at once"));
         }
         let mut id = [0; 12];
         SystemRng.fill(&mut id);
@@ -103,6 +117,9 @@ impl Operations {
             id: hex::encode(id),
             kind,
             database: database.clone(),
+            subject,
+            begun: clock.now(),
+            clock,
             written: AtomicU64::new(0),
             unchanged: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -111,7 +128,7 @@ impl Operations {
         });
         let here = Arc::clone(&running);
         let thread = std::thread::Builder::new()
-            .name("export".to_owned())
+            .name("operation".to_owned())
             .spawn(move || {
                 // Ends also by a panic, which whoever waits must not wait out.
                 let guard = EndOnDrop(&here);
@@ -139,6 +156,39 @@ impl Operations {
         let known = self.lock();
         let found = known.all.iter().find(|(running, _)| running.id == id);
         found.map(|(running, _)| running.show())
+    }
+
+    /// The operations of a database, the oldest first.
+    pub(super) fn list(&self, database: &DatabaseName) -> Vec<LongOperation> {
+        let known = self.lock();
+        let all = known.all.iter().map(|(running, _)| running);
+        let own = all.filter(|running| running.database == *database);
+        own.map(|running| running.show()).collect()
+    }
+
+    /// Tells an operation to stop, which it does behind what it is at. Without effect on one that has ended.
+    pub(super) fn stop(&self, id: &str) {
+        let known = self.lock();
+        if let Some((running, _)) = known.all.iter().find(|(running, _)| running.id == id)
+            && !running.has_ended()
+        {
+            running.stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets an operation that has ended; false for one that goes on.
+    pub(super) fn forget(&self, id: &str) -> bool {
+        let mut known = self.lock();
+        let found = known.all.iter().position(|(running, _)| running.id == id);
+        let Some(found) = found else { return true };
+        let has_ended = known
+            .all
+            .get(found)
+            .is_some_and(|(running, _)| running.has_ended());
+        if has_ended {
+            known.all.remove(found);
+        }
+        has_ended
     }
 
     /// Stops all, waits for them, and takes no further ones. Blocks.
@@ -179,7 +229,7 @@ impl Running {
     pub(super) fn wait(&self) -> End {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(end) = &*end {
+            if let Some((end, _)) = &*end {
                 return end.clone();
             }
             let waited = self.ended.wait(end);
@@ -193,9 +243,13 @@ impl Running {
             id: self.id.clone(),
             kind: self.kind,
             database: self.database.clone(),
+            subject: self.subject.clone(),
+            begun: self.begun,
+            ended: end.as_ref().map(|(_, at)| *at),
+            stopped: self.stopped.load(Ordering::Relaxed),
             written: self.written.load(Ordering::Relaxed),
             unchanged: self.unchanged.load(Ordering::Relaxed),
-            end: end.clone(),
+            end: end.as_ref().map(|(end, _)| end.clone()),
         }
     }
 
@@ -206,7 +260,7 @@ impl Running {
 
     fn finish(&self, end: End) {
         let mut slot = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.get_or_insert(end);
+        slot.get_or_insert_with(|| (end, self.clock.now()));
         self.ended.notify_all();
     }
 }

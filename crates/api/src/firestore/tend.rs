@@ -1,14 +1,14 @@
 //! What databases need without a request: old history goes, and who is not used is closed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firekeep_store::{CommitTime, DbId, TrimBudget};
 
 use super::database::{Database, off_async};
 use super::databases::Record;
 use crate::core::Round;
-use crate::limits::{EXPORT_MARGIN, HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_STEPS_MAX};
+use crate::limits::{EXPORT_MARGIN, HISTORY_KEPT, TRIM_LOG_ROWS, TRIM_TIME_MAX};
 use crate::{Core, Error};
 
 const BUDGET: TrimBudget = TrimBudget::rows(TRIM_LOG_ROWS);
@@ -54,13 +54,11 @@ impl Core {
             let micros = self.now().micros().saturating_sub(at.0);
             Duration::from_micros(u64::try_from(micros).unwrap_or(0)) + EXPORT_MARGIN
         });
-        for _ in 0..TRIM_STEPS_MAX {
+        let trimmed = trim(|| {
             let trimmed = database.store.trim(HISTORY_KEPT.max(kept), BUDGET);
-            let trimmed = round.note(&format!("history of {name}"), trimmed.map_err(Error::from));
-            if trimmed.is_none_or(|trimmed| trimmed.done) {
-                break;
-            }
-        }
+            Ok(trimmed?.done)
+        });
+        round.note(&format!("history of {name}"), trimmed);
         let settled = database.catalog().map(|catalog| catalog.is_settled());
         if round.note(&format!("indexes of {name}"), settled) == Some(false) {
             database.build_indexes();
@@ -78,20 +76,50 @@ impl Core {
             if self.databases.is_open(&name) {
                 continue;
             }
-            for _ in 0..TRIM_STEPS_MAX {
+            let trimmed = trim(|| {
                 let trimmed = engine.trim(DbId(record.number), below, BUDGET);
-                let trimmed = round.note(&name.to_string(), trimmed.map_err(Error::from));
-                if trimmed.is_none_or(|trimmed| trimmed.done) {
-                    break;
-                }
-            }
+                Ok(trimmed?.done)
+            });
+            round.note(&name.to_string(), trimmed);
         }
         round.end()
     }
 
     /// Takes no further request for documents, and waits until every commit in line is durable. Blocks.
     pub fn close(&self) {
+        self.end_streams();
+        self.streams.close();
+        self.watches.close();
         self.operations.close();
         self.databases.close();
+    }
+}
+
+/// Does steps of trimming until one says that it was the last, for [`TRIM_TIME_MAX`] at most: others wait for their turn.
+/// Time that passes is what is measured here, whatever the clock says.
+fn trim(mut step: impl FnMut() -> Result<bool, Error>) -> Result<(), Error> {
+    let begun = Instant::now();
+    while !step()? && begun.elapsed() < TRIM_TIME_MAX {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trimming_ends_with_the_work_or_at_an_error() {
+        // How many steps there are, and which fails; how many are made.
+        for (steps, fails, made) in [(1, None, 1), (2_000, None, 2_000), (9, Some(3), 3)] {
+            let mut done = 0;
+            let trimmed = trim(|| {
+                done += 1;
+                match fails == Some(done) {
+                    true => Err(Error::Busy),
+                    false => Ok(done == steps),
+                }
+            });
+            assert_eq!((trimmed.is_err(), done), (fails.is_some(), made));
+        }
     }
 }

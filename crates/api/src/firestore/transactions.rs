@@ -76,7 +76,6 @@ struct Reads {
 
 /// The right to be next at a hot document.
 struct Turn {
-    at: usize,
     _held: OwnedMutexGuard<()>,
 }
 
@@ -245,14 +244,11 @@ impl Transactions {
 
     /// Lets somebody pass who has the turn at a document that a transaction is about to write, for a while.
     pub(super) async fn let_pass(&self, transaction: &Transaction, path: &DocumentPath) {
-        let at = self.turn_of(&transaction.database.name, path);
-        if transaction
-            .turn()
-            .as_ref()
-            .is_some_and(|turn| turn.at == at)
-        {
+        // One that has a turn of its own, here or elsewhere, waits for nobody: two such could wait for one another.
+        if transaction.has_turn() {
             return;
         }
+        let at = self.turn_of(&transaction.database.name, path);
         if let Some(turn) = self.turns.get(at) {
             let _ = tokio::time::timeout(TRANSACTION_TURN_WAIT, turn.lock()).await;
         }
@@ -276,12 +272,12 @@ impl Transactions {
             Err(Error::TransactionExpired) => None,
             Err(error) => return Err(error),
         };
-        let Some((at, turn)) = at.and_then(|at| Some((at, self.turns.get(at)?))) else {
+        let Some(turn) = at.and_then(|at| self.turns.get(at)) else {
             return Ok(None);
         };
         let waiting = Arc::clone(turn).lock_owned();
         let held = tokio::time::timeout(TRANSACTION_TURN_WAIT, waiting).await;
-        Ok(held.ok().map(|held| Turn { at, _held: held }))
+        Ok(held.ok().map(|held| Turn { _held: held }))
     }
 
     fn turn_of(&self, database: &DatabaseName, path: &DocumentPath) -> usize {

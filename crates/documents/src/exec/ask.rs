@@ -129,6 +129,15 @@ impl Ask {
         Ok(sorts)
     }
 
+    /// If all documents of the query's collections are in the answer.
+    pub(crate) fn is_all(&self) -> bool {
+        self.query.filter.is_none()
+            && self.fields.is_empty()
+            && self.query.start_at.is_none()
+            && self.query.end_at.is_none()
+            && self.query.find_nearest.is_none()
+    }
+
     pub(crate) fn is_between_cursors(&self, sort: &[u8]) -> bool {
         self.range.contains(sort)
     }

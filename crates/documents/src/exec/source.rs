@@ -2,13 +2,15 @@
 
 use std::ops::Bound;
 
-use firekeep_model::Value;
+use firekeep_model::{FieldRef, Value};
+use firekeep_store::tuple::Encoder;
 use firekeep_store::{Key, Row};
 
 use crate::Error;
 use crate::exec::ask::Ask;
 use crate::exec::entries::Entries;
 use crate::exec::reader::{Cx, Step, item};
+use crate::exec::sort_key::put_key;
 use crate::exec::stream::Trust;
 use crate::exec::walk::Walk;
 use crate::exec::zigzag::Zigzag;
@@ -35,7 +37,7 @@ pub(crate) struct Hit {
 /// A source of documents.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// The documents themselves, those that are not in the answer left out.
+    /// All documents. Where they are read, those that are not in the answer are left out.
     Walk {
         walk: Walk,
         /// If the query's order is that of the names, this way round.
@@ -59,6 +61,9 @@ impl Source {
         match self {
             Self::Walk { walk, is_ordered } => loop {
                 let (name, row) = item!(walk.next(cx)?);
+                let Some(row) = row else {
+                    return Ok(Step::Item(named(name, ask, *is_ordered)));
+                };
                 if let Some((sort, found)) = ask.judge_row(&name, row)? {
                     return Ok(Step::Item(Hit {
                         place: name.clone(),
@@ -82,6 +87,16 @@ impl Source {
                 }
                 Ok(Step::End)
             }
+        }
+    }
+
+    /// If all that it gives has a sort key.
+    pub(crate) fn has_sort_keys(&self, ask: &Ask) -> bool {
+        match self {
+            Self::Walk { walk, is_ordered } => {
+                walk.has_rows() || sort_of_name(&[], ask, *is_ordered).is_some()
+            }
+            _ => false,
         }
     }
 
@@ -113,5 +128,39 @@ impl Source {
                 format!("chain of {kinds:?}")
             }
         }
+    }
+}
+
+/// A document of which there is nothing but its name.
+fn named(name: Key, ask: &Ask, is_ordered: bool) -> Hit {
+    let sort = sort_of_name(&name, ask, is_ordered);
+    Hit {
+        place: name.clone(),
+        label: match (&sort, is_ordered) {
+            (Some(_), _) => None,
+            // It is where it belongs, but what its sort key is, only the document shows.
+            (None, true) => Some(name.clone()),
+            (None, false) => Some(Key::new()),
+        },
+        name,
+        row: None,
+        numbers: Vec::new(),
+        trust: match ask.is_all() && sort.is_some() {
+            true => Trust::Exact,
+            false => Trust::None,
+        },
+        sort,
+    }
+}
+
+/// The sort key of a document, where that is its name alone.
+fn sort_of_name(name: &[u8], ask: &Ask, is_ordered: bool) -> Option<Key> {
+    match ask.orders.as_slice() {
+        [only] if is_ordered && only.field == FieldRef::DocumentName => {
+            let mut encoder = Encoder::new();
+            put_key(&mut encoder, name, only.direction);
+            Some(encoder.finish())
+        }
+        _ => None,
     }
 }

@@ -1,15 +1,16 @@
-//! Documents as they are stored: by name, without those that a query does not read.
+//! All documents of a query, by name.
 //!
-//! A collection's documents are followed by what is below them, which may be millions of rows: those are passed over by
-//! a seek where a page does not show their end. A collection group has its documents among all others below the parent;
-//! they are all looked at.
+//! A collection's documents are read as they are stored. They are followed by what is below them, which may be millions
+//! of rows: those are passed over by a seek where a page does not show their end. The documents of a collection group
+//! are among all others there; they are found by the entries of their names, which have no rows of documents. Whoever
+//! only counts a collection's documents is better off with those entries, too: they are short.
 
 use std::ops::Bound;
 
-use firekeep_model::CollectionId;
-use firekeep_store::{Direction, Key, KeyRange, Row, Space};
+use firekeep_store::{Direction, Key, KeyRange, Page, PageLimit, Read, Row, Space};
 
 use crate::exec::reader::{Cx, Reader, Step, item};
+use crate::index::key;
 use crate::query::{InvalidQuery, Query};
 use crate::ranges::intersect_all;
 use crate::{Error, keys};
@@ -25,25 +26,30 @@ const ROWS_BELOW: usize = 16;
 enum Which {
     /// Those so many ids below it: 1 for a collection, 2 for all collections of a document.
     Depth(usize),
-    /// Those of a collection group, at any depth: the id as keys hold it.
-    Group(Key),
     /// All.
     All,
 }
 
-/// A scan of `docs`.
+/// Where names stand: the keys of `docs`, or those behind what the entries of a group's names begin with.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    space: Space,
+    front: Key,
+}
+
+/// A scan of names.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
-    /// What every key begins with; no document of the query has just this key.
+    /// What every name begins with; no document of the query has just this key.
     prefix: Key,
     which: Which,
+    names: Names,
     reader: Reader,
 }
 
-/// What a row of `docs` is to a scan.
+/// What a name is to a scan.
 enum Met {
     Wanted,
-    Other,
     /// Below the document with this key, or below what would be one.
     Below(Key),
 }
@@ -60,6 +66,73 @@ pub(crate) fn range_of(query: &Query) -> Result<KeyRange, InvalidQuery> {
     })
 }
 
+impl Names {
+    /// Those of a query's documents, where nothing of them is wanted but that they are there.
+    pub(crate) fn alone(query: &Query) -> Self {
+        match &query.from.collection {
+            Some(id) => Self {
+                space: Space::Idx,
+                front: key::names(id),
+            },
+            None => Self {
+                space: Space::Docs,
+                front: Key::new(),
+            },
+        }
+    }
+
+    /// Those of a query's documents, with their rows if that costs nothing.
+    fn with_rows(query: &Query) -> Self {
+        match query.from.all_descendants {
+            true => Self::alone(query),
+            false => Self {
+                space: Space::Docs,
+                front: Key::new(),
+            },
+        }
+    }
+
+    /// If the rows are those of the documents.
+    const fn have_rows(&self) -> bool {
+        matches!(self.space, Space::Docs)
+    }
+
+    /// A page of names in a range of them.
+    pub(crate) fn scan(
+        &self,
+        tx: &dyn Read,
+        range: &KeyRange,
+        direction: Direction,
+        limit: PageLimit,
+    ) -> Result<Page, Error> {
+        let mut page = tx.scan(self.space, &self.range(range), direction, limit)?;
+        for (key, _) in &mut page.rows {
+            key.drain(..self.front.len().min(key.len()));
+        }
+        Ok(page)
+    }
+
+    fn range(&self, names: &KeyRange) -> KeyRange {
+        let all = KeyRange::prefix(&self.front);
+        let place = |bound: &Bound<Key>, open: Bound<Key>| match bound {
+            Bound::Unbounded => open,
+            bound => self.place(bound.clone()),
+        };
+        KeyRange {
+            start: place(&names.start, all.start),
+            end: place(&names.end, all.end),
+        }
+    }
+
+    fn place(&self, name: Bound<Key>) -> Bound<Key> {
+        name.map(|name| [self.front.as_slice(), &name].concat())
+    }
+
+    fn of<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        key.get(self.front.len()..).unwrap_or_default()
+    }
+}
+
 impl Walk {
     /// A scan of the documents whose keys are in `ranges`.
     pub(crate) fn new(
@@ -68,14 +141,35 @@ impl Walk {
         direction: Direction,
         page_rows: usize,
     ) -> Result<Self, InvalidQuery> {
+        Self::over(Names::with_rows(query), query, ranges, direction, page_rows)
+    }
+
+    /// A scan for which it is enough that documents are there.
+    pub(crate) fn of_names(
+        query: &Query,
+        ranges: &[KeyRange],
+        direction: Direction,
+        page_rows: usize,
+    ) -> Result<Self, InvalidQuery> {
+        Self::over(Names::alone(query), query, ranges, direction, page_rows)
+    }
+
+    fn over(
+        names: Names,
+        query: &Query,
+        ranges: &[KeyRange],
+        direction: Direction,
+        page_rows: usize,
+    ) -> Result<Self, InvalidQuery> {
         let ranges = intersect_all(&[range_of(query)?], ranges);
-        let (prefix, which) = match (query.collection_path()?, &query.from.collection) {
-            (Some(collection), _) => (keys::collection(&collection), Which::Depth(1)),
-            (None, collection) => {
-                let which = match (query.from.all_descendants, collection) {
-                    (true, Some(id)) => Which::Group(group_key(id)),
-                    (true, None) => Which::All,
-                    (false, _) => Which::Depth(2),
+        let ranges = ranges.iter().map(|range| names.range(range)).collect();
+        let (prefix, which) = match query.collection_path()? {
+            Some(collection) => (keys::collection(&collection), Which::Depth(1)),
+            None => {
+                let which = match query.from.all_descendants {
+                    // The names of a group are of no other documents.
+                    true => Which::All,
+                    false => Which::Depth(2),
                 };
                 (keys::parent(query.parent.as_ref()), which)
             }
@@ -83,24 +177,36 @@ impl Walk {
         Ok(Self {
             prefix,
             which,
-            reader: Reader::new(Space::Docs, ranges, direction, page_rows),
+            reader: Reader::new(names.space, ranges, direction, page_rows),
+            names,
         })
     }
 
-    /// The next document: its key and its row.
-    pub(crate) fn next(&mut self, cx: &mut Cx<'_>) -> Result<Step<(Key, Row)>, Error> {
+    /// If it reads the documents themselves.
+    pub(crate) const fn has_rows(&self) -> bool {
+        self.names.have_rows()
+    }
+
+    /// The next document: its key, and its row if it is the documents that are read.
+    pub(crate) fn next(&mut self, cx: &mut Cx<'_>) -> Result<Step<(Key, Option<Row>)>, Error> {
         loop {
             let (key, _) = item!(self.reader.peek(cx)?);
-            match self.which.meet(&self.prefix, key)? {
-                Met::Wanted => return Ok(self.reader.pop().map_or(Step::End, Step::Item)),
-                Met::Other => {
-                    self.reader.pop();
+            match self.which.meet(&self.prefix, self.names.of(key))? {
+                Met::Wanted => {
+                    let Some((key, row)) = self.reader.pop() else {
+                        return Ok(Step::End);
+                    };
+                    return Ok(Step::Item(match self.has_rows() {
+                        true => (key, Some(row)),
+                        false => (self.names.of(&key).to_vec(), None),
+                    }));
                 }
                 Met::Below(document) => {
                     let place = match self.reader.direction() {
                         Direction::Forward => keys::behind(&document),
                         Direction::Reverse => Bound::Included(document),
                     };
+                    let place = self.names.place(place);
                     self.reader.skip_to(place, ROWS_BEHIND_SEEK);
                 }
             }
@@ -116,8 +222,9 @@ impl Walk {
         loop {
             let mut below: Option<(Key, usize)> = None;
             let mut failure = None;
-            let (which, prefix) = (&self.which, &self.prefix);
+            let (which, prefix, names) = (&self.which, &self.prefix, &self.names);
             let step = self.reader.visit(cx, &mut |key, _| {
+                let key = names.of(key);
                 if let Some((document, rows)) = &mut below
                     && key.starts_with(document)
                 {
@@ -127,7 +234,6 @@ impl Walk {
                 below = None;
                 match which.meet(prefix, key) {
                     Ok(Met::Wanted) => see(),
-                    Ok(Met::Other) => true,
                     Ok(Met::Below(document)) => {
                         below = Some((document, 1));
                         true
@@ -143,27 +249,28 @@ impl Walk {
             }
             match (step, below) {
                 (Step::Item(()), Some((document, _))) => {
-                    self.reader
-                        .skip_to(keys::behind(&document), ROWS_BEHIND_SEEK);
+                    let place = self.names.place(keys::behind(&document));
+                    self.reader.skip_to(place, ROWS_BEHIND_SEEK);
                 }
                 (step, _) => return Ok(step),
             }
         }
     }
 
-    /// If the document of a key is one of the scan.
-    pub(crate) fn wants(&self, key: &[u8]) -> Result<bool, Error> {
-        Ok(matches!(self.which.meet(&self.prefix, key)?, Met::Wanted))
+    /// If the document of a name is one of the scan.
+    pub(crate) fn wants(&self, name: &[u8]) -> Result<bool, Error> {
+        Ok(matches!(self.which.meet(&self.prefix, name)?, Met::Wanted))
+    }
+
+    /// Where its names stand.
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Begins again at a document that it gave, or where it began.
     pub(crate) fn rewind(&mut self, place: Bound<Key>) {
-        self.reader.rewind(place);
+        self.reader.rewind(self.names.place(place));
     }
-}
-
-fn group_key(id: &CollectionId) -> Key {
-    keys::child(Key::new(), id.as_str())
 }
 
 impl Which {
@@ -171,11 +278,6 @@ impl Which {
         let below = key.get(prefix.len()..).unwrap_or_default();
         match self {
             Self::All => Ok(Met::Wanted),
-            Self::Group(id) => Ok(if is_in_group(below, id)? {
-                Met::Wanted
-            } else {
-                Met::Other
-            }),
             Self::Depth(depth) => {
                 let mut rest = below;
                 for _ in 0..*depth {
@@ -187,18 +289,6 @@ impl Which {
                 let document = key.get(..key.len() - rest.len()).unwrap_or_default();
                 Ok(Met::Below(document.to_vec()))
             }
-        }
-    }
-}
-
-/// If the last collection of a path is the group's; `below` begins with a collection.
-fn is_in_group(below: &[u8], id: &[u8]) -> Result<bool, Error> {
-    let mut rest = below;
-    loop {
-        let (collection, behind) = split(rest)?;
-        (_, rest) = split(behind)?;
-        if rest.is_empty() {
-            return Ok(collection == id);
         }
     }
 }

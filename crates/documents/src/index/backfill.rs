@@ -15,6 +15,7 @@ use crate::index::catalog::{Catalog, Kinds, State};
 use crate::index::change;
 use crate::index::entries::{self, Change};
 use crate::index::key::{self, IndexId};
+use crate::index::room;
 use crate::index::stored;
 use crate::limits::{STEP_DOCUMENTS, STEP_ENTRY_BYTES, STEP_ROWS};
 use crate::{Error, keys};
@@ -171,7 +172,9 @@ pub fn estimate(tx: &dyn Read, progress: &Progress) -> Result<Option<u64>, Error
 /// Does one step of a task, in a transaction of its own.
 ///
 /// # Errors
-/// [`Error::Corrupt`]; those of storage.
+/// [`Invalid::TooManyIndexEntries`](crate::Invalid::TooManyIndexEntries) and
+/// [`Invalid::IndexEntriesTooLarge`](crate::Invalid::IndexEntriesTooLarge) for a document with which the index cannot be
+/// built; [`Error::Corrupt`]; those of storage.
 pub fn step(store: &Store, task: &Task) -> Result<Step, Error> {
     let mut documents = STEP_DOCUMENTS;
     loop {
@@ -276,7 +279,7 @@ impl Page {
                 }
                 self.keys.len()
             }
-            None => self.documents(tx, &catalog)?,
+            None => self.documents(tx, &catalog.of_task(task))?,
         };
         let after = match (&self.next, self.keys.get(done)) {
             // Not all had room: the next step begins behind the last one that had.
@@ -326,6 +329,7 @@ fn bring_in_line(
     fields: &Map,
     room: &mut usize,
 ) -> Result<bool, Error> {
+    room::check(catalog, path, fields)?;
     let mut wanted = entries::of_document(catalog, entries::building, path, fields)?;
     let mut gone: Vec<Key> = Vec::new();
     let mut take = |change| {

@@ -220,6 +220,16 @@ impl Catalog {
         catalog.arrange()
     }
 
+    /// This catalogue for the one who carries out a task: without the composite indexes that others build. One for which
+    /// a document has no room is nobody else's trouble.
+    pub(crate) fn of_task(&self, task: &Task) -> Self {
+        let mut catalog = self.clone();
+        catalog.composites.retain(|composite| {
+            composite.state != State::Building || *task == Task::Composite(composite.id)
+        });
+        catalog.arrange()
+    }
+
     fn arrange(mut self) -> Self {
         let base = |collection: Option<&CollectionId>| {
             let all_fields = |declared: &&Override| {

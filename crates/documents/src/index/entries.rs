@@ -83,6 +83,7 @@ pub(crate) fn differences(
     after: Option<&Map>,
     sink: &mut dyn FnMut(Change) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    name(policy, document, (before.is_some(), after.is_some()), sink)?;
     let rules = catalog.rules(document.collection_id());
     let target = |index, scope, state| Target {
         index,
@@ -111,6 +112,22 @@ pub(crate) fn differences(
         walk.composite(composite, document, before, after)?;
     }
     Ok(())
+}
+
+/// The entry of the document's name, which is always kept: it comes and goes with the document.
+fn name(
+    policy: Policy,
+    document: &DocumentPath,
+    (was_there, is_there): (bool, bool),
+    sink: &mut dyn FnMut(Change) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let upkeep = policy(State::Ready);
+    if was_there == is_there || !(upkeep.adds || upkeep.removes) {
+        return Ok(());
+    }
+    let place = Place::new(IndexId::NAMES, QueryScope::CollectionGroup, document);
+    let nothing = (Vec::new(), Cut::Whole);
+    change(&place, &nothing, is_there, upkeep, sink)
 }
 
 /// The entries of a document in the indexes of a policy.

@@ -53,6 +53,9 @@ impl Plan {
         for (path, fields) in documents {
             let collection = path.parent();
             let group = id(path.collection_id());
+            let (key, row) =
+                key::entry(&Scope::Group(&group), key::names(&group), Cut::Whole, path);
+            all.insert(key, row);
             let mut scopes = vec![Scope::Collection(&collection)];
             if self.groups.contains(&path.collection_id()) {
                 scopes.push(Scope::Group(&group));

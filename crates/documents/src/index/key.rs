@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! single field   1 or 2 · scope · 00 00 · field · 01 value or 02 element of an array · component · tail
+//! names          3      · scope · 00 00                                                          · tail
 //! composite      id     · scope · 00 00 · components                                             · tail
 //! ```
+//!
+//! Names have the scope of a group only: every document has one such entry, whatever its fields are.
 //!
 //! The scope is a collection's path, or the id of a group of collections; the tail is the document's id in its
 //! collection, or its whole path in a group. Tails always ascend. A component is the encoding of a value, or the first
@@ -36,6 +39,8 @@ impl IndexId {
     pub const FIELDS: Self = Self(1);
     /// Single fields, in the scope of a group of collections.
     pub const GROUP_FIELDS: Self = Self(2);
+    /// Every document, in the scope of its group of collections: the order of a group's names.
+    pub const NAMES: Self = Self(3);
     /// The first one of a composite index. The ids between are free for what there is not yet.
     pub const FIRST_COMPOSITE: Self = Self(16);
 }
@@ -207,6 +212,13 @@ pub fn composite(index: IndexId, scope: &Scope<'_>) -> Key {
     scope.encode(index).finish()
 }
 
+/// What the entries of the names of a group's documents begin with. Behind it is the document's key in `docs`: that
+/// of no legal name is cut.
+#[must_use]
+pub fn names(collection: &CollectionId) -> Key {
+    group_prefix(IndexId::NAMES, collection)
+}
+
 fn single(scope: &Scope<'_>, field: &FieldPath, kind: Kind) -> Key {
     let mut key = scope.encode(scope.fields()).finish();
     put_field_middle(&mut key, &field.to_string(), kind);
@@ -286,6 +298,14 @@ const fn kind_byte(kind: Kind) -> u8 {
         Kind::Values => VALUES,
         Kind::Elements => ELEMENTS,
     }
+}
+
+/// The most bytes that an entry of a document takes, its key and its row.
+pub(crate) fn entry_bytes_max(document: &DocumentPath) -> usize {
+    // Every byte may be escaped, and every id has an end. Where a scope is a digest, the row has the path as well.
+    let path = 2 * (document.as_str().len() + 1);
+    let scope = SCOPE_BYTES_MAX + SCOPE_END.len();
+    ID_BYTES + scope + FIELD_BYTES_MAX + 1 + COMPONENTS_BYTES_MAX + 2 * path + 1
 }
 
 /// What every entry of an index begins with.

@@ -9,6 +9,7 @@ use crate::Error;
 use crate::commit::IndexMaintenance;
 use crate::index::catalog::{Catalog, Indexes};
 use crate::index::entries::{self, Change};
+use crate::index::room;
 
 /// With a catalogue of the same transaction: see [`Indexes::catalog`].
 impl IndexMaintenance for Catalog {
@@ -19,6 +20,9 @@ impl IndexMaintenance for Catalog {
         before: Option<&Map>,
         after: Option<&Map>,
     ) -> Result<(), Error> {
+        if let Some(after) = after {
+            room::check(self, path, after)?;
+        }
         let mut apply = |change| {
             match change {
                 // A document has the entries that follow from its fields, and no others: a new one has no row.

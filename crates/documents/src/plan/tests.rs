@@ -305,12 +305,12 @@ fn aggregations_read_no_documents_where_entries_say_all() {
     // Whether a sum is an integer, only the documents say.
     let sum = Operator::Sum(field_path("n"));
     check(Some(f("n", ">=", 2_998)), sum, 5_997.into(), (2, 2));
-    // There is no entry of every document.
-    check(None, count(), 3_000.into(), (0, 3_000));
+    // The names alone.
+    check(None, count(), 3_000.into(), (3_000, 0));
 }
 
 #[test]
-fn groups_are_scanned_unless_they_are_indexed() {
+fn groups_are_looked_at_unless_they_are_indexed() {
     let group = || Query {
         from: CollectionSelector {
             all_descendants: true,
@@ -333,8 +333,145 @@ fn groups_are_scanned_unless_they_are_indexed() {
         assert!(read.0 <= most.0 && read.1 <= most.1, "{read:?}");
         assert_eq!(found.wanted.is_none(), is_indexed);
     };
-    check(false, "(__name__ ASC)", (0, 3_000));
+    check(false, "(__name__ ASC)", (3_000, 3_000));
     check(true, "(n ASC, __name__ ASC)", (1, 1));
+}
+
+/// 40 documents in a group, in collections at four depths, between 2 000 others and below them.
+fn a_group_among_others() -> (World, Arc<Catalog>) {
+    let path = |at: usize| match at % 4 {
+        0 => format!("g/{at:03}"),
+        1 => format!("a/{at}/g/x"),
+        2 => format!("z/{at}/y/1/g/{at}"),
+        _ => format!("g/{at:03}/g/{at}/g/1"),
+    };
+    let own = (0..40).map(|at: i64| {
+        let path = path(usize::try_from(at).unwrap());
+        document(&path, &[("n", at.into()), ("mod4", (at % 4).into())])
+    });
+    let others = (0..2_000).map(|at| document(&format!("g/000/other/{at}"), &[("n", 1.into())]));
+    database_with(&own.chain(others).collect::<Vec<_>>(), |_| Ok(()))
+}
+
+#[test]
+fn a_group_is_read_alone() {
+    let (world, catalog) = a_group_among_others();
+    let reference = |path: &str| {
+        Value::reference(firekeep_model::DocumentName {
+            database: crate::query::fixture::database(),
+            path: crate::fixture::document(path),
+        })
+    };
+    let row = |parent: &str, filter, orders_of: &[&str], limit| Query {
+        parent: (!parent.is_empty()).then(|| crate::fixture::document(parent)),
+        from: CollectionSelector {
+            all_descendants: true,
+            ..query("g").from
+        },
+        filter,
+        order_by: orders(orders_of),
+        limit,
+        ..Query::default()
+    };
+    let at = |path| cursor(true, [reference(path)]);
+    for (query, results, most) in [
+        // In order by the names, which need no document to be sorted.
+        (row("", None, &[], None), 40, (40, 40)),
+        (row("", None, &[], Some(5)), 5, (6, 5)),
+        (row("", None, &["-__name__"], Some(5)), 5, (6, 5)),
+        (row("a/1", None, &[], None), 1, (1, 1)),
+        (row("g/003", None, &[], None), 1, (1, 1)),
+        (
+            Query {
+                start_at: at("g/000"),
+                end_at: at("g/012"),
+                ..row("", None, &[], None)
+            },
+            6,
+            (6, 6),
+        ),
+        // Filters about names are ranges.
+        (
+            row("", Some(f("__name__", ">=", reference("z/0"))), &[], None),
+            10,
+            (10, 10),
+        ),
+        (
+            row(
+                "",
+                Some(f("__name__", "==", reference("a/1/g/x"))),
+                &[],
+                None,
+            ),
+            1,
+            (1, 1),
+        ),
+        // Whatever else is asked of a group that is not indexed is asked of its documents.
+        (row("", Some(f("n", "<", 4)), &[], None), 4, (40, 44)),
+        (
+            row("", Some(f("mod4", "==", 2)), &["__name__"], None),
+            10,
+            (40, 50),
+        ),
+        (
+            row("", Some(f("mod4", "==", 2)), &["mod4", "-__name__"], None),
+            10,
+            (40, 50),
+        ),
+        (row("", None, &["-n"], Some(3)), 3, (40, 43)),
+        (
+            row(
+                "",
+                Some(or([f("n", "<", 4), f("mod4", "==", 2)])),
+                &[],
+                None,
+            ),
+            13,
+            (40, 53),
+        ),
+    ] {
+        let text = format!("{query:?}");
+        let tx = world.read();
+        let naive = crate::exec::tests::expected(&tx, &query);
+        let execution = Execution::new(query.clone(), Arc::clone(&catalog)).unwrap();
+        assert_eq!(
+            crate::exec::tests::answer(&tx, execution, AMPLE),
+            naive,
+            "{text}"
+        );
+        let found = explained(&world, &catalog, query);
+        assert_eq!(found.results, results, "{text}");
+        assert_eq!(found.indexes_used[0].scope, QueryScope::CollectionGroup);
+        assert_eq!(found.indexes_used.len(), 1);
+        let read = (found.entries_scanned, found.documents_read);
+        assert!(read.0 <= most.0 && read.1 <= most.1, "{read:?} {text}");
+    }
+}
+
+#[test]
+fn a_group_is_counted_by_its_names() {
+    let (world, catalog) = a_group_among_others();
+    for (all_descendants, expected, most) in [(true, 40, 40), (false, 10, 40)] {
+        let query = AggregationQuery {
+            query: Query {
+                from: CollectionSelector {
+                    all_descendants,
+                    ..query("g").from
+                },
+                ..Query::default()
+            },
+            aggregations: vec![Asked {
+                alias: None,
+                operator: Operator::Count { up_to: None },
+            }],
+        };
+        let mut aggregation = Aggregation::new(query, Arc::clone(&catalog)).unwrap();
+        let results = aggregation.next(&world.read(), AMPLE).unwrap().unwrap();
+        assert_eq!(results[0].1, expected.into());
+        let found = aggregation.explain();
+        assert_eq!(found.documents_read, 0);
+        assert!(found.entries_scanned <= most, "{found:?}");
+    }
 }
 
 #[test]

@@ -29,6 +29,18 @@ pub(crate) enum Databases {
         /// Its id: 4 to 63 of `a-z0-9-`, the first a letter.
         database: String,
     },
+    /// Protect a database against deletion, or with --off take that back.
+    #[command(after_help = "Examples:\n  firekeep databases protect '(default)'\n  \
+        firekeep databases protect staging --off")]
+    Protect {
+        #[command(flatten)]
+        at: At,
+        /// Its id.
+        database: String,
+        /// It may be deleted again.
+        #[arg(long)]
+        off: bool,
+    },
     /// Delete a database with everything in it, for ever.
     #[command(after_help = "Example:\n  firekeep databases delete staging --yes")]
     Delete {
@@ -95,6 +107,14 @@ pub(crate) fn run(command: Databases) -> Result<()> {
         Databases::List { at } => call::show(&at, Admin::DatabasesList, Absent::Refuse),
         Databases::Create { at, database } => {
             call::show(&at, Admin::DatabaseCreate { database }, Absent::Refuse)
+        }
+        Databases::Protect { at, database, off } => {
+            let protected = !off;
+            let protect = Admin::DatabaseProtect {
+                database,
+                protected,
+            };
+            call::show(&at, protect, Absent::Refuse)
         }
         Databases::Delete { database, yes, .. } if !yes => bail!(
             "this deletes all documents of the database `{database}` for ever; say --yes if that is what you want"

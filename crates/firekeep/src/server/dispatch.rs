@@ -14,8 +14,9 @@ use firekeep_api::{Client, Core, Mode};
 use firekeep_wire_firestore::Code;
 use firekeep_wire_firestore::grpc::{self, Grpc};
 use firekeep_wire_firestore::rest::{self, Rest};
+use firekeep_wire_firestore::webchannel::{self, Channels};
 use firekeep_wire_http::{
-    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, json, limits, text,
+    Envelope, Host, Incoming, answer_preflight, apply_cors, empty, find_host, json, limits, text,
 };
 use firekeep_wire_identity::refuse;
 use futures_util::FutureExt as _;
@@ -37,6 +38,7 @@ pub(crate) struct App {
     core: Arc<Core>,
     grpc: Grpc,
     rest: Rest,
+    pub(crate) channels: Channels,
     trusted_proxies: Vec<IpAddr>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -49,7 +51,8 @@ impl App {
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
-            grpc: Grpc::new(&core, stopped),
+            grpc: Grpc::new(&core, stopped.clone()),
+            channels: Channels::new(&core, stopped),
             rest: Rest::new(&core),
             core,
             trusted_proxies,
@@ -74,6 +77,8 @@ impl App {
             self.mark(&mut response, &id);
             return response;
         }
+        let of_firestore = find_host(&request)
+            .is_some_and(|(host, path)| !matches!(Edge::of(host, &path).0, Edge::Others));
         let client = self.client(&headers, peer);
         let work = self.route(request, &path, client).instrument(span.clone());
         let done = AssertUnwindSafe(work).catch_unwind().await;
@@ -85,7 +90,10 @@ impl App {
         if method == Method::HEAD {
             response = without_content(response);
         }
-        apply_cors(&headers, response.headers_mut());
+        match of_firestore {
+            true => webchannel::apply_cors(&headers, response.headers_mut()),
+            false => apply_cors(&headers, response.headers_mut()),
+        }
         self.mark(&mut response, &id);
         let elapsed = started.elapsed();
         self.metrics.count(response.status(), elapsed);
@@ -141,24 +149,25 @@ impl App {
         if let Some(response) = answer_preflight(request.method(), request.headers()) {
             return response;
         }
-        let mut of_documents = false;
+        let mut edge = Edge::Others;
         let read = Incoming::read_within(request, client, |host, path| {
-            of_documents = rest::is_ours(host, path);
-            match of_documents {
-                true => rest::BODY_BYTES_MAX,
-                false => limits::BODY_BYTES_MAX,
-            }
+            let bytes_max;
+            (edge, bytes_max) = Edge::of(host, path);
+            bytes_max
         });
-        let mut incoming = match read.await {
-            Ok(incoming) => incoming,
-            Err(envelope) if of_documents => return rest::refuse(&envelope),
-            Err(envelope) => return refuse(path, envelope),
+        let mut incoming = match (read.await, edge) {
+            (Ok(incoming), _) => incoming,
+            (Err(envelope), Edge::Rest) => return rest::refuse(&envelope),
+            (Err(envelope), Edge::Channel) => return webchannel::refuse(&envelope),
+            (Err(envelope), Edge::Others) => return refuse(path, envelope),
         };
+        match edge {
+            Edge::Channel => return self.channels.handle(&mut incoming).await,
+            Edge::Rest => return self.rest.handle(&mut incoming).await,
+            Edge::Others => {}
+        }
         if let Some(response) = self.own(&incoming) {
             return response;
-        }
-        if of_documents {
-            return self.rest.handle(&mut incoming).await;
         }
         if let Some(response) = firekeep_wire_identity::handle(&self.core, &mut incoming).await {
             return response;
@@ -205,6 +214,27 @@ impl App {
     fn client(&self, headers: &HeaderMap, peer: SocketAddr) -> Client {
         Client {
             address: Some(client_address(&self.trusted_proxies, headers, peer.ip())),
+        }
+    }
+}
+
+/// Which edge answers a request that is no gRPC.
+#[derive(Clone, Copy)]
+enum Edge {
+    Channel,
+    Rest,
+    Others,
+}
+
+impl Edge {
+    /// The edge of a host and a path, and the most bytes of a body.
+    fn of(host: Host, path: &str) -> (Self, usize) {
+        if let Some(bytes_max) = webchannel::body_bytes_max(host, path) {
+            return (Self::Channel, bytes_max);
+        }
+        match rest::is_ours(host, path) {
+            true => (Self::Rest, rest::BODY_BYTES_MAX),
+            false => (Self::Others, limits::BODY_BYTES_MAX),
         }
     }
 }

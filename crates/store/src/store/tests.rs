@@ -525,3 +525,78 @@ fn an_insert_behind_another_write_of_the_key_keeps_the_history() {
         assert_eq!(now, Some(value(b"new")));
     }
 }
+
+#[test]
+fn what_a_client_read_is_checked_in_the_log_where_memory_has_forgotten_it() {
+    let docs = |key: &[u8]| (Space::Docs, key.to_vec());
+    let write = |store: &Store, (space, key): (Space, Vec<u8>)| {
+        let value = Bytes::from_static(b"v");
+        store
+            .write(|tx| -> Result<(), Error> { tx.put(space, key.clone(), value.clone()) })
+            .unwrap();
+    };
+    // What is written behind the read, and before so much else that nothing of it is remembered; if the read holds.
+    for (meanwhile, holds) in [
+        (None, true),
+        (Some(docs(b"other")), true),
+        (Some(docs(b"point")), false),
+        (Some(docs(b"range/7")), false),
+        (Some((Space::SysUsers, b"point".to_vec())), true),
+    ] {
+        let (_, store) = open();
+        write(&store, docs(b"point"));
+        let tx = store.read().unwrap();
+        let since = tx.time();
+        let recording = crate::Recording::new(&tx, crate::ReadLog::default());
+        recording.get(Space::Docs, b"point").unwrap();
+        let range = KeyRange::prefix(b"range/");
+        let limit = PageLimit::default();
+        recording
+            .scan(Space::Docs, &range, Direction::Forward, limit)
+            .unwrap();
+        let log = recording.into_log();
+        drop(tx);
+        store.limit_memory(1_000);
+        if let Some(place) = meanwhile.clone() {
+            write(&store, place);
+        }
+        for at in 0..100 {
+            write(&store, docs(format!("bulk/{at}").as_bytes()));
+        }
+        assert!(store.remembered.get() > since);
+        let outcome = store.write(|tx| -> Result<(), Error> {
+            tx.require_unchanged(since, &log);
+            tx.put(Space::Docs, b"point".to_vec(), Bytes::from_static(b"w"))
+        });
+        match holds {
+            true => outcome.unwrap(),
+            false => assert!(matches!(outcome, Err(Error::Changed)), "{meanwhile:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_client_read_before_the_history_may_have_changed() {
+    let engine = Arc::new(MemEngine::new(clock()));
+    let hand = clock();
+    let shared = Arc::clone(&hand) as Arc<dyn Clock>;
+    let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, shared).unwrap();
+    let tx = store.read().unwrap();
+    let since = tx.time();
+    let recording = crate::Recording::new(&tx, crate::ReadLog::default());
+    recording.get(Space::Docs, b"a").unwrap();
+    let log = recording.into_log();
+    drop(tx);
+    store.limit_memory(0);
+    hand.0.fetch_add(10_000_000, Ordering::SeqCst);
+    put(&store, b"b").unwrap();
+    hand.0.fetch_add(10_000_000, Ordering::SeqCst);
+    put(&store, b"c").unwrap();
+    let trimmed = store.trim(Duration::from_secs(1), TrimBudget::rows(100));
+    assert!(trimmed.unwrap().done);
+    let outcome = store.write(|tx| -> Result<(), Error> {
+        tx.require_unchanged(since, &log);
+        tx.put(Space::Docs, b"a".to_vec(), Bytes::new())
+    });
+    assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
+}

@@ -1,15 +1,19 @@
 //! Databases. Source: Firestore specification, section 14.
 
-use firekeep_api::firestore::DatabaseSummary;
+use firekeep_api::firestore::{DatabaseChange, DatabaseSummary};
 use firekeep_model::DatabaseId;
 use firekeep_wire_proto::google::firestore::admin::v1 as proto;
 use firekeep_wire_proto::google::longrunning::Operation;
-use proto::database::{ConcurrencyMode, DatabaseEdition, DatabaseType, DeleteProtectionState};
+use proto::database::{
+    AppEngineIntegrationMode, ConcurrencyMode, DatabaseEdition, DatabaseType,
+    DeleteProtectionState, PointInTimeRecoveryEnablement,
+};
 use tonic::metadata::MetadataMap;
 
 use super::names::{database_of, read_database, read_project};
 use super::{Admin, operations};
 use crate::Refusal;
+use crate::convert::Fault;
 use crate::convert::value::write_timestamp;
 
 /// `CreateDatabase`
@@ -62,6 +66,77 @@ pub(super) async fn list(
     })
 }
 
+/// `UpdateDatabase`: the protection against deletion; what else a mask names must be what it is.
+pub(super) async fn update(
+    service: &Admin,
+    metadata: &MetadataMap,
+    request: proto::UpdateDatabaseRequest,
+) -> Result<Operation, Refusal> {
+    let wanted = request.database.ok_or(Fault::Missing("database"))?;
+    let database = read_database(&wanted.name)?;
+    let caller = service.caller(metadata, &database)?;
+    let mask = request.update_mask.map(|mask| mask.paths);
+    let change = read_change(&wanted, &mask.unwrap_or_default())?;
+    let updated = service
+        .firestore
+        .update_database(&caller, &database, change)
+        .await;
+    let updated = updated.map_err(|error| Refusal::of(error, &database))?;
+    Ok(operations::done(
+        &database,
+        "google.firestore.admin.v1.UpdateDatabaseMetadata",
+        "google.firestore.admin.v1.Database",
+        &write(&updated),
+    ))
+}
+
+/// What a message asks for in the fields that a mask names; without a mask, in those that it has.
+fn read_change(wanted: &proto::Database, mask: &[String]) -> Result<DatabaseChange, Refusal> {
+    let is_meant = |name: &str, is_set: bool| match mask {
+        [] => is_set,
+        mask => mask.iter().any(|path| path == name || path == "*"),
+    };
+    let fixed = |name: &str, is: i32, only: i32, why: &str| match is_meant(name, is != 0) {
+        true if is != only && is != 0 => Err(Refusal::unimplemented(why)),
+        _ => Ok(()),
+    };
+    fixed(
+        "concurrency_mode",
+        wanted.concurrency_mode,
+        ConcurrencyMode::Optimistic.into(),
+        "Transactions are optimistic here: clients run those again that others came before, and need no other mode.",
+    )?;
+    fixed(
+        "point_in_time_recovery_enablement",
+        wanted.point_in_time_recovery_enablement,
+        PointInTimeRecoveryEnablement::PointInTimeRecoveryDisabled.into(),
+        "What there was is kept for an hour. Keep `firekeep export --at` files for longer.",
+    )?;
+    fixed(
+        "app_engine_integration_mode",
+        wanted.app_engine_integration_mode,
+        AppEngineIntegrationMode::Disabled.into(),
+        "There is no App Engine here.",
+    )?;
+    fixed(
+        "type",
+        wanted.r#type,
+        DatabaseType::FirestoreNative.into(),
+        "Every database is one of Firestore in native mode.",
+    )?;
+    let named = "delete_protection_state";
+    let state = wanted.delete_protection_state;
+    let protected = match DeleteProtectionState::try_from(state) {
+        _ if !is_meant(named, state != 0) => None,
+        Ok(DeleteProtectionState::DeleteProtectionEnabled) => Some(true),
+        Ok(
+            DeleteProtectionState::DeleteProtectionDisabled | DeleteProtectionState::Unspecified,
+        ) => Some(false),
+        Err(_) => return Err(Fault::Enum(named).into()),
+    };
+    Ok(DatabaseChange { protected })
+}
+
 /// `DeleteDatabase`
 pub(super) async fn delete(
     service: &Admin,
@@ -95,7 +170,13 @@ fn write(database: &DatabaseSummary) -> proto::Database {
         location_id: "nam5".to_owned(),
         r#type: DatabaseType::FirestoreNative.into(),
         concurrency_mode: ConcurrencyMode::Optimistic.into(),
-        delete_protection_state: DeleteProtectionState::DeleteProtectionDisabled.into(),
+        point_in_time_recovery_enablement:
+            PointInTimeRecoveryEnablement::PointInTimeRecoveryDisabled.into(),
+        delete_protection_state: match database.protected {
+            true => DeleteProtectionState::DeleteProtectionEnabled,
+            false => DeleteProtectionState::DeleteProtectionDisabled,
+        }
+        .into(),
         database_edition: DatabaseEdition::Standard.into(),
         ..proto::Database::default()
     }

@@ -43,10 +43,13 @@ pub(super) async fn create(
             let catalog = service.firestore.index_catalog(&caller, &database).await;
             let catalog = catalog.map_err(refused)?;
             let index = catalog.all_composites().iter().find(|index| index.id == id);
-            Ok(match index {
-                Some(index) => operations::of_index(&database, index),
-                None => operations::building(&building_name(&database, id), &name),
-            })
+            match index {
+                Some(index) => operations::of_index(service, &caller, &database, index).await,
+                None => {
+                    let operation = building_name(&database, id);
+                    Ok(operations::building(&operation, &name, None))
+                }
+            }
         }
     }
 }

@@ -151,11 +151,29 @@ pub(super) fn building_name(database: &DatabaseName, id: IndexId) -> String {
     format!("{database}/operations/index-{}", id.0)
 }
 
-/// Reads the name of an operation: the index that it builds, if it is such a one.
-pub(super) fn read_operation(name: &str) -> Result<(DatabaseName, Option<IndexId>), Refusal> {
+/// What an operation does, as its name says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OperationId {
+    /// It builds an index.
+    Index(IndexId),
+    /// It is one of those that the server keeps a list of.
+    Long(String),
+}
+
+/// The name of an operation that the server keeps a list of.
+pub(super) fn long_name(database: &DatabaseName, id: &str) -> String {
+    format!("{database}/operations/{id}")
+}
+
+/// Reads the name of an operation.
+pub(super) fn read_operation(name: &str) -> Result<(DatabaseName, OperationId), Refusal> {
     let (database, id) = split(name, "/operations/")?;
     let number = id.strip_prefix("index-").and_then(|id| id.parse().ok());
-    Ok((database, number.map(IndexId)))
+    let id = match number {
+        Some(number) => OperationId::Index(IndexId(number)),
+        None => OperationId::Long(id.to_owned()),
+    };
+    Ok((database, id))
 }
 
 fn invalid(error: impl Into<NameError>) -> Refusal {

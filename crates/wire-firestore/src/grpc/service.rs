@@ -21,7 +21,7 @@ pub(super) type Server = FirestoreServer<Service>;
 #[derive(Clone)]
 pub(crate) struct Service {
     core: Arc<Core>,
-    pub(super) firestore: Firestore,
+    pub(crate) firestore: Firestore,
 }
 
 impl Service {
@@ -36,7 +36,15 @@ impl Service {
         metadata: &MetadataMap,
         database: &DatabaseName,
     ) -> Result<Caller, Refusal> {
-        let bearer = credential::bearer(metadata.as_ref())?;
+        self.prove(credential::bearer(metadata.as_ref())?, database)
+    }
+
+    /// Whom a bearer credential proves.
+    pub(crate) fn prove(
+        &self,
+        bearer: Option<&str>,
+        database: &DatabaseName,
+    ) -> Result<Caller, Refusal> {
         let caller = self.core.documents_caller(bearer, database);
         caller.map_err(|error| Refusal::of(error, database))
     }
@@ -176,17 +184,19 @@ impl firestore_server::Firestore for Service {
 
     async fn write(
         &self,
-        _: Request<Streaming<proto::WriteRequest>>,
+        request: Request<Streaming<proto::WriteRequest>>,
     ) -> Result<Response<Self::WriteStream>, Status> {
-        Err(streams::write().into())
+        let (metadata, requests) = open(request);
+        Ok(Response::new(streams::write(self, &metadata, requests)?))
     }
 
     type ListenStream = Messages<proto::ListenResponse>;
 
+    /// Never called: see [`streams::listen`].
     async fn listen(
         &self,
         _: Request<Streaming<proto::ListenRequest>>,
     ) -> Result<Response<Self::ListenStream>, Status> {
-        Err(streams::listen().into())
+        Err(Status::internal("Listening has its own way in."))
     }
 }

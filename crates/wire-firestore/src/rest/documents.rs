@@ -14,7 +14,7 @@ use tonic::codegen::tokio_stream::Stream;
 use super::call::Call;
 use super::route::Operation;
 use super::{array, envelope};
-use crate::{Code, Refusal};
+use crate::Refusal;
 
 /// Answers an operation on what the path names, and the collection behind that.
 ///
@@ -117,7 +117,7 @@ pub(super) async fn answer(
 pub(super) fn one<M: Json>(
     answer: Result<tonic::Response<M>, Status>,
 ) -> Result<Response<Body>, Refusal> {
-    let message = answer.map_err(refusal)?.into_inner();
+    let message = answer?.into_inner();
     Ok(envelope::answer(json::encode(&message).into()))
 }
 
@@ -125,14 +125,6 @@ pub(super) fn one<M: Json>(
 async fn many<M: Json>(
     answer: Result<tonic::Response<impl Stream<Item = Result<M, Status>> + Send + 'static>, Status>,
 ) -> Result<Response<Body>, Refusal> {
-    let messages = answer.map_err(refusal)?.into_inner();
-    array::respond(messages.map_err(refusal)).await
-}
-
-/// What a method refused with.
-fn refusal(status: Status) -> Refusal {
-    let number = i32::from(status.code());
-    let mut codes = Code::ALL.iter();
-    let code = codes.find(|code| code.number() == number);
-    Refusal::new(code.copied().unwrap_or(Code::Unknown), status.message())
+    let messages = answer?.into_inner();
+    array::respond(messages.map_err(Refusal::from)).await
 }

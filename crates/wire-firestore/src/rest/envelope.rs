@@ -11,7 +11,7 @@ use crate::{Code, Refusal};
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
 /// The body of a refusal; also the last element of a list that breaks off.
-pub(super) fn body(refusal: &Refusal) -> Value {
+pub(crate) fn body(refusal: &Refusal) -> Value {
     json!({ "error": {
         "code": refusal.code.http(),
         "message": refusal.message,
@@ -21,7 +21,7 @@ pub(super) fn body(refusal: &Refusal) -> Value {
 }
 
 /// The answer to a request that is refused.
-pub(super) fn response(refusal: &Refusal) -> Response<Body> {
+pub(crate) fn response(refusal: &Refusal) -> Response<Body> {
     let mut response = answer(body(refusal).to_string().into());
     // INVARIANT: every code's HTTP code is one.
     *response.status_mut() =
@@ -44,7 +44,7 @@ pub(super) fn answer(body: Body) -> Response<Body> {
 }
 
 /// What is wrong with a request that could not be read.
-pub(super) fn unread(envelope: &Envelope) -> Refusal {
+pub(crate) fn unread(envelope: &Envelope) -> Refusal {
     let code = match envelope.code() {
         StatusCode::NOT_FOUND => Code::NotFound,
         StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,

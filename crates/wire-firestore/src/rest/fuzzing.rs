@@ -41,7 +41,12 @@ pub fn transcode(
             name,
             collection_id,
         }) => (operation, name, collection_id),
-        Some(Route::Admin { .. } | Route::Clear { .. } | Route::EmulatorOnly(_)) => {
+        Some(
+            Route::Admin { .. }
+            | Route::Clear { .. }
+            | Route::Files { .. }
+            | Route::EmulatorOnly(_),
+        ) => {
             return Ok(Led::Elsewhere);
         }
     };

@@ -33,8 +33,24 @@ pub(super) enum Route {
         /// The database's name.
         database: String,
     },
+    /// `POST emulator/v1/projects/{P}:export` and `:import`: has the server write and read files.
+    Files {
+        /// Which.
+        way: Way,
+        /// The project.
+        project: String,
+    },
     /// What the emulator has and this server has not: its name.
     EmulatorOnly(String),
+}
+
+/// Which way documents go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Into files.
+    Export,
+    /// Out of files.
+    Import,
 }
 
 /// An operation on documents, named as the protocol names it.
@@ -284,9 +300,27 @@ fn emulator(method: &Method, rest: &str) -> Result<Option<Route>, Refusal> {
     Ok(match segments.as_slice() {
         [projects, last] if projects == "projects" => emulator_verb(last)
             .filter(|(_, allowed)| *allowed == method)
-            .map(|(verb, _)| Route::EmulatorOnly(format!("emulator/v1/projects:{verb}"))),
+            .map(|(verb, _)| of_emulator(last, verb)),
         _ => None,
     })
+}
+
+fn of_emulator(last: &str, verb: &str) -> Route {
+    let project = last
+        .strip_suffix(verb)
+        .and_then(|last| last.strip_suffix(':'));
+    let project = project.unwrap_or_default().to_owned();
+    match verb {
+        "export" => Route::Files {
+            way: Way::Export,
+            project,
+        },
+        "import" => Route::Files {
+            way: Way::Import,
+            project,
+        },
+        verb => Route::EmulatorOnly(format!("emulator/v1/projects:{verb}")),
+    }
 }
 
 /// The emulator's verbs behind a project, with their methods.

@@ -14,4 +14,5 @@ mod harness;
 mod queries;
 mod rest;
 mod transactions;
+mod webchannel;
 mod writes;

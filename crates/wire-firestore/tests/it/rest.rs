@@ -16,7 +16,9 @@ use crate::harness::{ADMIN, DATABASE, core, document, set, shown};
 pub(crate) struct Server {
     rest: Rest,
     core: Arc<Core>,
-    bearer: Option<String>,
+    pub(crate) bearer: Option<String>,
+    /// The page that asks, where it is one.
+    pub(crate) origin: Option<&'static str>,
 }
 
 /// `METHOD path`, where `~` is the database; the body; the status, and the answer.
@@ -29,7 +31,12 @@ impl Server {
             rest: Rest::new(&core),
             core,
             bearer: Some(ADMIN.to_owned()),
+            origin: None,
         }
+    }
+
+    pub(crate) fn dev() -> Self {
+        Self::new(Mode::Dev, Access::Open)
     }
 
     pub(crate) fn safe() -> Self {
@@ -47,6 +54,9 @@ impl Server {
             .header(header::CONTENT_TYPE, "text/plain");
         if let Some(bearer) = &self.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+        }
+        if let Some(origin) = self.origin {
+            request = request.header(header::ORIGIN, origin);
         }
         let request = request
             .body(Body::from(body.replace('~', DATABASE)))

@@ -8,8 +8,23 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{Envelope, limits};
 
-/// A large body's place, one permit for each MiB that it has begun, among [`limits::BODIES_LARGE_MIB_MAX`].
-pub(super) type Place = SemaphorePermit<'static>;
+/// A large body's claim to memory: one permit for each MiB that it has begun, among [`limits::BODIES_LARGE_MIB_MAX`]. Whoever
+/// keeps what the body held keeps the claim with it.
+#[derive(Debug)]
+pub struct Place(SemaphorePermit<'static>);
+
+impl Place {
+    /// Gives back what is more than this many bytes need.
+    pub fn shrink(&mut self, bytes: usize) {
+        let more = self.0.num_permits().saturating_sub(mib(bytes as u64));
+        drop(self.0.split(more));
+    }
+}
+
+/// How many MiB that many bytes have begun.
+fn mib(bytes: u64) -> usize {
+    usize::try_from(bytes.div_ceil(MIB)).unwrap_or(usize::MAX)
+}
 
 /// One for the process, as its memory is one.
 static LARGE: Semaphore = Semaphore::const_new(limits::BODIES_LARGE_MIB_MAX);
@@ -25,10 +40,11 @@ pub(super) async fn read(
 ) -> Result<(Bytes, Option<Place>), Envelope> {
     // A client that asks first hears it at once, and sends nothing; nor is there a use in reading without an end.
     let announced = body.size_hint().lower();
+    let discarded_max = limits::BODY_BYTES_DISCARDED_MAX.max(bytes_max as u64);
     let asks = headers.contains_key(header::EXPECT);
     let too_large = || Envelope::too_large(bytes_max);
     let is_too_large = |bytes: u64| bytes > bytes_max as u64;
-    if announced > limits::BODY_BYTES_DISCARDED_MAX || (asks && is_too_large(announced)) {
+    if announced > discarded_max || (asks && is_too_large(announced)) {
         return Err(too_large());
     }
     let mut kept = Kept::default();
@@ -41,7 +57,7 @@ pub(super) async fn read(
             continue;
         };
         seen += bytes.len() as u64;
-        if seen > limits::BODY_BYTES_DISCARDED_MAX {
+        if seen > discarded_max {
             break;
         }
         if is_too_large(seen) {
@@ -62,9 +78,8 @@ pub(super) async fn read(
 
 /// Makes the place of a body as large as what has come of it; `false`: there is no room.
 fn claim(place: &mut Option<Place>, seen: u64) -> bool {
-    let held = place.as_ref().map_or(0, SemaphorePermit::num_permits);
-    let wanted = usize::try_from(seen.div_ceil(MIB)).unwrap_or(usize::MAX);
-    let Ok(more) = u32::try_from(wanted.saturating_sub(held)) else {
+    let held = place.as_ref().map_or(0, |place| place.0.num_permits());
+    let Ok(more) = u32::try_from(mib(seen).saturating_sub(held)) else {
         return false;
     };
     if more == 0 {
@@ -74,8 +89,8 @@ fn claim(place: &mut Option<Place>, seen: u64) -> bool {
         return false;
     };
     match place {
-        Some(place) => place.merge(found),
-        None => *place = Some(found),
+        Some(place) => place.0.merge(found),
+        None => *place = Some(Place(found)),
     }
     true
 }

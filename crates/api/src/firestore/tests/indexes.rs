@@ -85,6 +85,50 @@ async fn an_unfinished_index_is_gone_on_with_after_a_restart() {
 }
 
 #[tokio::test]
+async fn an_index_that_cannot_be_built_keeps_no_other_from_being_built() {
+    let world = World::new();
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    let mut write = set("c/a", 1);
+    if let Operation::Update { fields, .. } = &mut write.operation {
+        let numbers = (0..25_000).map(Into::into).collect();
+        let array = firekeep_model::Array::new(numbers).unwrap();
+        fields.insert("m", 2.into()).unwrap();
+        fields.insert("many", array.into()).unwrap();
+    }
+    world.commit(vec![write]).await.unwrap();
+    let fields = [("n", IndexOrder::Ascending), ("many", IndexOrder::Contains)];
+    let fields = fields.map(|(name, order)| (FieldRef::Field(field(name)), order));
+    let scope = QueryScope::Collection;
+    let hopeless = Definition::new(collection("c"), scope, fields.to_vec()).unwrap();
+    let declared = it.create_index(owner, database, hopeless).await.unwrap();
+    let Declared::New(hopeless) = declared else {
+        panic!("{declared:?}")
+    };
+    it.create_index(owner, database, composite()).await.unwrap();
+    let mut built = 0;
+    for _ in 0..2_000 {
+        let catalog = world.catalog().await;
+        let all = catalog.all_composites().iter();
+        built = all.filter(|index| index.state == IndexState::Ready).count();
+        if built > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(built, 1);
+    let task = Task::Composite(hopeless);
+    let progress = it.index_progress(owner, database, task).await.unwrap();
+    let failure = "too many index entries for entity /c/a";
+    assert_eq!(progress.failure.as_deref(), Some(failure));
+    let work = it.index_work(owner, database).await.unwrap();
+    let what = "(n ASC, many CONTAINS, __name__ ASC) of `c`".to_owned();
+    assert_eq!(work, [(what, progress)]);
+    it.delete_index(owner, database, hopeless).await.unwrap();
+    world.settled().await;
+    assert!(it.index_work(owner, database).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn the_mode_decides_what_becomes_of_queries_that_want_an_index() {
     let world = World::new();
     let (it, owner, database) = (&world.firestore, &world.owner, &world.database);

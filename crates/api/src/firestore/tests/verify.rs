@@ -41,7 +41,8 @@ async fn every_database_is_checked_against_its_indexes() {
     it.delete_database(owner, &gone).await.unwrap();
     world.server.core.close();
     let (default, empty) = ("(default)".to_owned(), "empty".to_owned());
-    let sound = (default.clone(), 2, 2, Vec::new());
+    // Each has an entry of its name and of its field.
+    let sound = (default.clone(), 2, 4, Vec::new());
     let nothing = (empty, 0, 0, Vec::new());
     assert_eq!(check(&world), [sound, nothing.clone()]);
 
@@ -63,6 +64,6 @@ async fn every_database_is_checked_against_its_indexes() {
         "the document `c/a` has no index entry `{}`",
         key.escape_ascii()
     );
-    let damaged = (default, 2, 1, vec![fault]);
+    let damaged = (default, 2, 3, vec![fault]);
     assert_eq!(check(&world), [damaged, nothing]);
 }

@@ -227,15 +227,21 @@ fn an_old_document_of_many_entries_is_built_in_several_steps() {
     let array = firekeep_model::Array::new(elements).unwrap();
     let path = format!("c/{}", "x".repeat(400));
     let write = crate::fixture::set(&path, &[("a", array.into())]);
-    world.commit_with(&[write], &indexes).unwrap();
-    let before = entries(&world.read()).len();
     world
         .store
-        .write(|tx| change::enable_group(tx, &id("c")))
+        .write(|tx| change::set_override(tx, rule("c", Some("a"), &[])))
+        .unwrap();
+    finish(&world, || {});
+    world.commit_with(&[write], &indexes).unwrap();
+    // That of the name.
+    assert_eq!(entries(&world.read()).len(), 1);
+    world
+        .store
+        .write(|tx| change::remove_override(tx, Some(&id("c")), Some(&field("a"))))
         .unwrap();
     let steps = finish(&world, || {});
     assert!((2..10).contains(&steps), "{steps}");
-    assert_eq!(entries(&world.read()).len(), 2 * before);
+    assert_eq!(entries(&world.read()).len(), 2 + 12_000);
 }
 
 #[test]

@@ -77,6 +77,7 @@ pub(crate) fn document_of<'c>(
                 _ => QueryScope::CollectionGroup,
             }
         }
+        IndexId::NAMES => QueryScope::CollectionGroup,
         index => {
             let Some((scope, parts)) = composite(index) else {
                 return Ok(None);

@@ -168,10 +168,35 @@ fn short_entries_have_the_documented_bytes() {
     let (key, row) = entry(&scope, key, cut, &document("c/d"));
     assert_eq!(key, b"\0\0\0\x01c\0\x01\0\0a\0\x01\x01\x19d\0\x01");
     assert!(row.is_empty());
+    let group = CollectionId::parse("c").unwrap();
+    let (key, row) = entry(
+        &Scope::Group(&group),
+        names(&group),
+        Cut::Whole,
+        &document("c/d/c/1"),
+    );
+    let (front, name) = key.split_at(names(&group).len());
+    assert_eq!(front, b"\0\0\0\x03c\0\x01\0\0");
+    assert_eq!(name, crate::keys::document(&document("c/d/c/1")));
+    assert!(row.is_empty());
     let long = Value::from("x".repeat(1_498).as_str());
     let (key, cut) = append(values(&scope, &field("a")), &long, Component::SINGLE);
     let (_, row) = entry(&scope, key, cut, &document("c/d"));
     assert_eq!(&*row, [1]);
+}
+
+#[test]
+fn the_entry_of_the_longest_name_is_whole() {
+    for (ids, id_bytes) in [(4, 1_500), (200, 29)] {
+        for id in ["\0", "\u{10FFFF}"] {
+            let id = id.repeat(id_bytes / id.len());
+            let path = document(&vec![id.as_str(); ids].join("/"));
+            let group = CollectionId::parse(path.collection_id()).unwrap();
+            let prefix = names(&group);
+            let (key, _) = entry(&Scope::Group(&group), prefix.clone(), Cut::Whole, &path);
+            assert_eq!(key[prefix.len()..], crate::keys::document(&path));
+        }
+    }
 }
 
 #[test]

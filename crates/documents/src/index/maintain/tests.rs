@@ -127,8 +127,8 @@ fn a_write_costs_the_entries_of_what_it_changes() {
             ],
         )
     };
-    // Four values, one of them in a map, and two elements.
-    check(write(1.into(), &[7, 8, 7]), 4 + 1 + 2);
+    // The name, five values, one of them a map and one in it, and two elements.
+    check(write(1.into(), &[7, 8, 7]), 1 + 5 + 2);
     // Equal to filters: the entry is the same.
     check(write(1.0.into(), &[7, 8, 7]), 0);
     check(write(2.into(), &[7, 8, 7]), 2);
@@ -136,7 +136,7 @@ fn a_write_costs_the_entries_of_what_it_changes() {
     check(write(2.into(), &[7, 9]), 4);
     // The value in the map, and the map.
     check(merge("c/1", &[("m.x", 2.into())], &["m.x"]), 4);
-    check(delete("c/1"), 4 + 1 + 2);
+    check(delete("c/1"), 1 + 5 + 2);
 }
 
 #[test]
@@ -242,6 +242,8 @@ fn fields_that_no_query_can_name_have_no_entries() {
     };
     world.commit_with(&[write], &indexes).unwrap();
     check(&world.read(), &Plan::default());
-    assert_eq!(entries(&world.read()).len(), 1);
-    assert_eq!(IndexId::FIELDS.0, 1);
+    // Those of the name and of the map.
+    assert_eq!(entries(&world.read()).len(), 2);
+    let ids = [IndexId::FIELDS, IndexId::GROUP_FIELDS, IndexId::NAMES];
+    assert_eq!(ids.map(|id| id.0), [1, 2, 3]);
 }

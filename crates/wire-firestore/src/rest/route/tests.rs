@@ -237,10 +237,6 @@ fn the_emulators_paths_have_their_methods() {
             "emulator/v1/projects:securityRules",
         ),
         (
-            "POST emulator/v1/projects/p:export",
-            "emulator/v1/projects:export",
-        ),
-        (
             "GET emulator/v1/projects/p:ruleCoverage.html",
             "emulator/v1/projects:ruleCoverage.html",
         ),
@@ -248,6 +244,18 @@ fn the_emulators_paths_have_their_methods() {
         let expected = Route::EmulatorOnly(name.to_owned());
         assert_eq!(found(request), Some(expected), "{request}");
     }
+}
+
+#[test]
+fn exports_and_imports_name_their_project() {
+    for (request, way) in [
+        ("POST emulator/v1/projects/p:export", Way::Export),
+        ("POST emulator/v1/projects/p:import", Way::Import),
+    ] {
+        let project = "p".to_owned();
+        assert_eq!(found(request), Some(Route::Files { way, project }));
+    }
+    assert_eq!(found("PUT emulator/v1/projects/p:export"), None);
 }
 
 #[test]

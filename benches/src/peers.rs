@@ -1,4 +1,4 @@
-//! The three servers that are compared. Each is ended when it is dropped.
+//! The servers that are compared. Each is ended when it is dropped.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use crate::{family_cpu_seconds, resident_mib};
 use anyhow::{Context as _, Result, bail, ensure};
-use firekeep_bench::{family_cpu_seconds, resident_mib};
 
 /// What a server uses: a process, and those that it starts.
-pub(crate) struct Usage {
+pub struct Usage {
     process: String,
 }
 
@@ -23,29 +23,41 @@ impl Usage {
     }
 
     /// CPU seconds so far.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+    ///
+    /// # Errors
+    /// As [`family_cpu_seconds`].
+    pub fn cpu_seconds(&self) -> Result<f64> {
         family_cpu_seconds(&self.process)
     }
 
     /// Resident memory.
-    pub(crate) fn resident_mib(&self) -> Result<f64> {
+    ///
+    /// # Errors
+    /// As [`resident_mib`].
+    pub fn resident_mib(&self) -> Result<f64> {
         resident_mib(&self.process)
     }
 }
 
 /// Firekeep, in dev mode with everything else as it is shipped.
-pub(crate) struct Firekeep {
+pub struct Firekeep {
     child: Child,
-    pub(crate) address: SocketAddr,
-    pub(crate) folder: PathBuf,
-    pub(crate) usage: Usage,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where its data is.
+    pub folder: PathBuf,
+    /// What its process uses.
+    pub usage: Usage,
     /// Kept open: what the server prints has a reader as long as it runs.
     _output: BufReader<ChildStdout>,
 }
 
 impl Firekeep {
     /// Starts it on a free port and waits until it serves.
-    pub(crate) fn start(binary: &Path, folder: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
         let mut child = Command::new(binary)
             .args([
                 "serve",
@@ -74,7 +86,10 @@ impl Firekeep {
     }
 
     /// Ends it in good order.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it ends otherwise.
+    pub fn stop(mut self) -> Result<()> {
         terminate(&self.child);
         ensure!(self.child.wait()?.success(), "the server did not end well");
         Ok(())
@@ -89,15 +104,20 @@ impl Drop for Firekeep {
 }
 
 /// The official Firestore emulator.
-pub(crate) struct Emulator {
+pub struct Emulator {
     child: Child,
-    pub(crate) address: SocketAddr,
-    pub(crate) usage: Usage,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What its process uses.
+    pub usage: Usage,
 }
 
 impl Emulator {
     /// Starts it on a free port; `None` where there is none.
-    pub(crate) fn start() -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start() -> Result<Option<Self>> {
         let Some(jar) = emulator_jar() else {
             return Ok(None);
         };
@@ -146,15 +166,20 @@ fn emulator_jar() -> Option<PathBuf> {
 }
 
 /// PostgreSQL with its own defaults, on a folder of its own.
-pub(crate) struct Postgres {
+pub struct Postgres {
     child: Child,
-    pub(crate) address: SocketAddr,
-    pub(crate) usage: Usage,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What its processes use.
+    pub usage: Usage,
 }
 
 impl Postgres {
     /// Makes a cluster and starts it on a free port; `None` where there is no server.
-    pub(crate) fn start(folder: &Path) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When it cannot be made or does not start.
+    pub fn start(folder: &Path) -> Result<Option<Self>> {
         let Some(programs) = postgres_programs() else {
             return Ok(None);
         };
@@ -229,7 +254,10 @@ fn postgres_programs() -> Option<PathBuf> {
 }
 
 /// Bytes that the files of a folder take.
-pub(crate) fn folder_bytes(folder: &Path) -> Result<u64> {
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn folder_bytes(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,0 +1,134 @@
+//! The requests of a stream: targets are added and removed.
+//!
+//! A target that is refused is a message of the stream; everything else that fails is its end. Firestore specification,
+//! sections 11.2, 11.6 and 11.7.
+
+use firekeep_documents::query::Strictness;
+use firekeep_documents::watch::{Lasts, Resume, Start, Target, TargetId};
+
+use super::loading::Loading;
+use super::{ListenEvent, Listening};
+use crate::Error;
+use crate::limits::TARGETS_MAX;
+
+/// What a client asks of its stream.
+#[derive(Debug)]
+pub enum ListenRequest {
+    /// To listen to something.
+    Add(AddTarget),
+    /// To listen to a target no more.
+    Remove(TargetId),
+}
+
+/// What a client wants to listen to.
+#[derive(Debug)]
+pub struct AddTarget {
+    /// Its number; the stream gives one when absent.
+    pub id: Option<TargetId>,
+    /// What; or why what was sent is none.
+    pub target: Result<Target, Error>,
+    /// Where to go on.
+    pub resume: Option<Resume>,
+    /// How many documents the client has of it.
+    pub expected_count: Option<u32>,
+    /// For how long.
+    pub lasts: Lasts,
+}
+
+impl Listening {
+    /// Takes a request. What comes of it is told by [`next`](Self::next).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a number that is in use; [`Error::DatabaseNotFound`]; storage errors. The stream is over
+    /// then.
+    pub async fn request(&mut self, request: ListenRequest) -> Result<(), Error> {
+        match request {
+            ListenRequest::Add(add) => self.add(add).await,
+            ListenRequest::Remove(id) => {
+                self.leave(id);
+                let event = self.stream.remove(id);
+                self.ready.push(ListenEvent::Event(event));
+                Ok(())
+            }
+        }
+    }
+
+    async fn add(&mut self, add: AddTarget) -> Result<(), Error> {
+        let id = match add.id {
+            Some(id) if self.stream.has(id) => {
+                let text = format!("the target {} is active already", id.get());
+                return Err(Error::Invalid(text));
+            }
+            Some(id) => id,
+            None => {
+                let id = self.stream.free_id();
+                id.ok_or(Error::Exhausted("targets on this stream"))?
+            }
+        };
+        let is_full = self.stream.targets() >= TARGETS_MAX;
+        // Also of one that is refused: clients count answers, and one that removes it meanwhile gets its own.
+        let added = self.stream.add(id, add.lasts);
+        self.ready.push(ListenEvent::Event(added));
+        let begun = match is_full {
+            true => Err(Error::Exhausted("targets on this stream")),
+            false => self.begin(id, add).await,
+        };
+        match begun {
+            Ok(()) => Ok(()),
+            Err(cause) if is_full || is_refusal(&cause) => {
+                self.leave(id);
+                self.stream.forget(id);
+                let target = id;
+                self.ready.push(ListenEvent::Rejected { target, cause });
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn begin(&mut self, id: TargetId, add: AddTarget) -> Result<(), Error> {
+        let mut target = add.target?;
+        if let Target::Query(query) = &mut target {
+            if query.find_nearest.is_some() {
+                let text = "nobody can listen to the nearest vectors";
+                return Err(Error::Invalid(text.to_owned()));
+            }
+            // COMPAT: listeners get whole documents, whatever the query selects (specification, section 17).
+            query.select = None;
+            query.validate(&self.database, Strictness::Lenient)?;
+        }
+        let (caller, firestore) = (&self.caller, &self.firestore);
+        let open = firestore.admit(caller, &self.database).await?;
+        if let Target::Query(query) = &target {
+            let may_index = firestore.may_index(caller, &self.database);
+            let looked = firestore.look_for_index(&open, query, &[], may_index);
+            looked.await?;
+        }
+        let subscription = match &self.subscription {
+            Some(subscription) => subscription,
+            None => {
+                let subscription = firestore.0.subscribe(&open).await?;
+                self.subscription.insert(subscription)
+            }
+        };
+        let after = subscription.listen(id, &target).await?;
+        let incarnation = subscription.watch.incarnation;
+        let start = match &add.resume {
+            None => Start::Fresh,
+            Some(resume) => resume.start(incarnation, add.expected_count),
+        };
+        self.targets.insert(id, target.clone());
+        let loading = Loading::new(id, target, start, after);
+        self.loads.push_back(loading);
+        Ok(())
+    }
+}
+
+/// Whether an error is about one target only.
+fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::PermissionDenied | Error::Invalid(_) | Error::IndexRequired(_) => true,
+        Error::Documents(error) => error.is_answer(),
+        _ => false,
+    }
+}

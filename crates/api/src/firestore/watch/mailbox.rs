@@ -1,0 +1,183 @@
+//! What waits for a stream to be sent: bounded, for a client that does not read.
+//!
+//! A mailbox that is full is emptied, and its stream is *behind*: it goes on from the last snapshot that it sent, by the
+//! log, as soon as its client reads again. Firestore specification, section 11.9.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use firekeep_documents::watch::{Change, TargetId};
+use firekeep_store::CommitTime;
+use tokio::sync::Notify;
+
+use crate::limits::{MAILBOX_BYTES_FAIR, MAILBOX_BYTES_MAX, MAILBOXES_BYTES_MAX};
+
+/// What a change takes beside its document, in bytes.
+const CHANGE_BYTES: usize = 128;
+
+/// The memory of all mailboxes: how many bytes are in use.
+#[derive(Default)]
+pub(super) struct Room(AtomicUsize);
+
+/// What waits for a stream.
+pub(in super::super) struct Mailbox {
+    letters: Mutex<Letters>,
+    news: Notify,
+    room: Arc<Room>,
+}
+
+#[derive(Default)]
+struct Letters {
+    all: Vec<Letter>,
+    bytes: usize,
+    is_behind: bool,
+    is_closed: bool,
+}
+
+/// What one target is told of the step to one snapshot.
+pub(in super::super) struct Letter {
+    pub(in super::super) target: TargetId,
+    pub(in super::super) at: CommitTime,
+    pub(in super::super) changes: Arc<[Change]>,
+    pub(super) bytes: usize,
+}
+
+/// What was in a mailbox.
+pub(in super::super) enum Mailed {
+    /// Everything since the last time, in order.
+    Letters(Vec<Letter>),
+    /// Something was lost.
+    Behind,
+}
+
+/// The bytes that changes count for: once for each target that they wait for, though they are in memory once.
+pub(super) fn bytes_of(changes: &[Change]) -> usize {
+    let bytes = |change: &Change| match change {
+        Change::Matches(document) | Change::Left(document) => document.bytes(),
+        Change::Deleted(path) | Change::FellOut(path) => path.as_str().len(),
+    };
+    changes
+        .iter()
+        .map(|change| CHANGE_BYTES + bytes(change))
+        .sum()
+}
+
+impl Mailbox {
+    pub(super) fn new(room: Arc<Room>) -> Self {
+        Self {
+            letters: Mutex::default(),
+            news: Notify::new(),
+            room,
+        }
+    }
+
+    /// Puts in what a stream is told of one step; what is too much empties the mailbox.
+    pub(super) fn put(&self, new: Vec<Letter>) {
+        let mut letters = self.lock();
+        if letters.is_closed {
+            return;
+        }
+        if !letters.is_behind {
+            let bytes = new.iter().map(|letter| letter.bytes).sum();
+            let all = self.room.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            letters.bytes += bytes;
+            let is_fair = all <= MAILBOXES_BYTES_MAX || letters.bytes <= MAILBOX_BYTES_FAIR;
+            letters.is_behind = letters.bytes > MAILBOX_BYTES_MAX || !is_fair;
+            match letters.is_behind {
+                true => drop(self.empty(&mut letters)),
+                false => letters.all.extend(new),
+            }
+        }
+        drop(letters);
+        self.news.notify_one();
+    }
+
+    /// Waits until there is something. Nothing is lost when it is dropped before.
+    pub(in super::super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Takes everything. A mailbox that lost something keeps what comes from now on.
+    pub(in super::super) fn take(&self) -> Mailed {
+        let mut letters = self.lock();
+        if std::mem::take(&mut letters.is_behind) {
+            return Mailed::Behind;
+        }
+        Mailed::Letters(self.empty(&mut letters))
+    }
+
+    /// Takes nothing in any more.
+    pub(super) fn close(&self) {
+        let mut letters = self.lock();
+        self.empty(&mut letters);
+        letters.is_closed = true;
+    }
+
+    fn empty(&self, letters: &mut Letters) -> Vec<Letter> {
+        let bytes = std::mem::take(&mut letters.bytes);
+        self.room.0.fetch_sub(bytes, Ordering::Relaxed);
+        std::mem::take(&mut letters.all)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(mailbox: &Mailbox, at: i64, bytes: usize) {
+        mailbox.put(vec![Letter {
+            target: TargetId::new(1).unwrap(),
+            at: CommitTime(at),
+            changes: Arc::from([]),
+            bytes,
+        }]);
+    }
+
+    /// The times of what was mailed.
+    fn take(mailbox: &Mailbox) -> Option<Vec<i64>> {
+        match mailbox.take() {
+            Mailed::Letters(letters) => Some(letters.iter().map(|letter| letter.at.0).collect()),
+            Mailed::Behind => None,
+        }
+    }
+
+    #[test]
+    fn letters_come_in_order_until_they_are_too_much() {
+        let room = Arc::<Room>::default();
+        let mailbox = Mailbox::new(Arc::clone(&room));
+        put(&mailbox, 1, 10);
+        put(&mailbox, 2, MAILBOX_BYTES_MAX - 10);
+        assert_eq!(take(&mailbox), Some(vec![1, 2]));
+        put(&mailbox, 3, 10);
+        put(&mailbox, 4, MAILBOX_BYTES_MAX);
+        put(&mailbox, 5, 10);
+        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+        assert_eq!(take(&mailbox), None);
+        put(&mailbox, 6, 10);
+        assert_eq!(take(&mailbox), Some(vec![6]));
+        put(&mailbox, 7, 10);
+        drop(mailbox);
+        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn when_all_are_too_much_the_large_ones_give_way() {
+        let room = Arc::<Room>::default();
+        room.0.store(MAILBOXES_BYTES_MAX, Ordering::Relaxed);
+        let mailbox = Mailbox::new(room);
+        put(&mailbox, 1, MAILBOX_BYTES_FAIR);
+        assert_eq!(take(&mailbox), Some(vec![1]));
+        put(&mailbox, 2, MAILBOX_BYTES_FAIR + 1);
+        assert_eq!(take(&mailbox), None);
+    }
+}
