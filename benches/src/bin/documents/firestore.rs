@@ -83,8 +83,8 @@ impl Firestore {
     }
 
     /// Asks for 20 documents that have a value.
-    pub(crate) fn queries(&self, collection: &str, count: u32, connections: usize) -> Result<Rate> {
-        let expected = usize::try_from(count / GROUPS)?.min(usize::try_from(PAGE)?);
+    pub(crate) fn queries(&self, collection: &str, connections: usize) -> Result<Rate> {
+        let expected = usize::try_from(PAGE)?;
         let prepared: Vec<_> = (0..GROUPS).map(|group| query(collection, group)).collect();
         run(self.connections(connections)?, |connection, at| {
             let group = usize::try_from(scattered(at, GROUPS))?;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-/// How many documents of a collection have the same `group`: one in this many.
-pub(crate) const GROUPS: u32 = 1_000;
+/// How many documents of a collection have the same `group`: one in this many, and so more than a query gives in each of
+/// the collections.
+pub(crate) const GROUPS: u32 = 100;
 
 /// A document.
 pub(crate) struct Item {

@@ -100,7 +100,7 @@ fn alone(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
         ours.gets("small", sizes.small, 16)
     })?;
     Cost::alone("query of 20", &server.usage, || {
-        ours.queries("small", sizes.small, 4)
+        ours.queries("small", 4)
     })?;
     memory(server, "memory after that")
 }
@@ -133,8 +133,8 @@ fn beside_emulator(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<
     );
     pair?.print("gets, 16 connections / emulator", 5.0);
     let pair = alternate(
-        (our, || ours.queries("small", sizes.small, 4)),
-        (their, || theirs.queries("small", sizes.small, 4)),
+        (our, || ours.queries("small", 4)),
+        (their, || theirs.queries("small", 4)),
     );
     pair?.print("query of 20, of the small collection / emulator", 5.0);
     let mib = their.resident_mib()?;
@@ -170,8 +170,8 @@ fn beside_postgres(
     );
     pair?.compare("gets, 16 connections / PostgreSQL");
     let pair = alternate(
-        (our, || ours.queries("small", sizes.small, 4)),
-        (their, || theirs.queries(sizes.small, 4)),
+        (our, || ours.queries("small", 4)),
+        (their, || theirs.queries(4)),
     );
     pair?.compare("query of 20 / PostgreSQL");
     memory(server, "memory after that")
@@ -187,8 +187,8 @@ fn large(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
     );
     let usage = &server.usage;
     let pair = alternate(
-        (usage, || ours.queries("small", sizes.small, 4)),
-        (usage, || ours.queries("large", sizes.large, 4)),
+        (usage, || ours.queries("small", 4)),
+        (usage, || ours.queries("large", 4)),
     );
     let pair = pair?;
     at_most(

@@ -106,8 +106,8 @@ impl<'a> Table<'a> {
     }
 
     /// Asks for 20 documents that have a value.
-    pub(crate) fn queries(&self, count: u32, connections: usize) -> Result<Rate> {
-        let expected = usize::try_from(count / GROUPS)?.min(usize::try_from(PAGE)?);
+    pub(crate) fn queries(&self, connections: usize) -> Result<Rate> {
+        let expected = usize::try_from(PAGE)?;
         let find = format!(
             "SELECT doc FROM docs WHERE (doc->>'group')::float8 = $1 ORDER BY name LIMIT {PAGE}"
         );
