@@ -99,9 +99,7 @@ fn alone(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
     Cost::alone("gets, 16 connections", &server.usage, || {
         ours.gets("small", sizes.small, 16)
     })?;
-    Cost::alone("query of 20", &server.usage, || {
-        ours.queries("small", 4)
-    })?;
+    Cost::alone("query of 20", &server.usage, || ours.queries("small", 4))?;
     memory(server, "memory after that")
 }
 
