@@ -90,15 +90,18 @@ test('requests that are too large', async (t) => {
 test('requests of many small things', async (t) => {
   const { server, wire } = await start(t);
   await wire.grpc('commit', { database, writes: numbered(60, (n) => ({ update: { name: doc(`c/${n}`), fields: { n: int(n) } } })) });
-  const fields = Object.fromEntries(numbered(40_000, (n) => [`f${n}`, int(n)]));
+  const fields = Object.fromEntries(numbered(39_000, (n) => [`f${n}`, int(n)]));
+  const tooMany = Object.fromEntries(numbered(40_000, (n) => [`f${n}`, int(n)]));
   const paths = numbered(200_000, (n) => `g${n}`);
   const rows = [
     ['200 000 paths to read', ['batchGetDocuments', { database, documents: numbered(60, (n) => doc(`c/${n}`)), mask: { fieldPaths: paths } }], OK],
     ['200 000 paths to project', ['runQuery', { parent: root, structuredQuery: { from: [{ collectionId: 'c' }], select: { fields: paths.map((fieldPath) => ({ fieldPath })) } } }], OK],
     ['200 000 paths to update', ['commit', { database, writes: [{ update: { name: doc('m/a') }, updateMask: { fieldPaths: paths } }] }], OK],
-    ['a document of 40 000 fields, all in the mask', ['commit', { database, writes: [{ update: { name: doc('m/b'), fields }, updateMask: { fieldPaths: Object.keys(fields) } }] }], OK],
-    ['100 000 elements to append', ['commit', { database, writes: [{ update: { name: doc('m/c') }, updateTransforms: [{ fieldPath: 'a', appendMissingElements: { values: numbered(100_000, int) } }] }] }], OK],
-    ['100 000 elements to append again', ['commit', { database, writes: [{ update: { name: doc('m/c') }, updateMask: {}, updateTransforms: [{ fieldPath: 'a', appendMissingElements: { values: numbered(100_000, int) } }] }] }], OK],
+    ['a document of 40 000 fields', ['commit', { database, writes: [{ update: { name: doc('m/b'), fields: tooMany } }] }], INVALID],
+    ['a document of 39 000 fields, all in the mask', ['commit', { database, writes: [{ update: { name: doc('m/b'), fields }, updateMask: { fieldPaths: Object.keys(fields) } }] }], OK],
+    ['100 000 elements to append', ['commit', { database, writes: [{ update: { name: doc('m/c') }, updateTransforms: [{ fieldPath: 'a', appendMissingElements: { values: numbered(100_000, int) } }] }] }], INVALID],
+    ['39 000 elements to append', ['commit', { database, writes: [{ update: { name: doc('m/c') }, updateTransforms: [{ fieldPath: 'a', appendMissingElements: { values: numbered(39_000, int) } }] }] }], OK],
+    ['39 000 elements to append again', ['commit', { database, writes: [{ update: { name: doc('m/c') }, updateMask: {}, updateTransforms: [{ fieldPath: 'a', appendMissingElements: { values: numbered(39_000, int) } }] }] }], OK],
     ['100 000 elements to remove', ['commit', { database, writes: [{ update: { name: doc('m/c') }, updateMask: {}, updateTransforms: [{ fieldPath: 'a', removeAllFromArray: { values: numbered(100_000, int) } }] }] }], OK],
     ['100 000 documents that are not there', ['batchGetDocuments', { database, documents: numbered(100_000, (n) => doc(`n/${n}`)) }], OK],
     ['one document 100 000 times', ['batchGetDocuments', { database, documents: numbered(100_000, () => doc('c/1')) }], OK],

@@ -158,7 +158,7 @@ export async function listenToAll() {
     ids: query(c, where(fs.documentId(), 'in', ['d1', 'd2', 'd30'])),
   };
   for (const [name, of] of Object.entries(queries)) {
-    listen(name, of);
+    listen(name, of, { includeMetadataChanges: true });
     listeners[name].query = of;
   }
   await until(() => Object.keys(queries).every((name) => newest(name) && !newest(name).fromCache));

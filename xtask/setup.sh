@@ -17,6 +17,7 @@ for part in "$@"; do
     ;;
   test)
     need chromium chromium
+    command -v firefox >/dev/null 2>&1 || need firefox-esr firefox-esr
     need openssl openssl
     need python3 python3
     python3 -c 'import ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"

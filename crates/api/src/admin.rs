@@ -92,8 +92,12 @@ pub enum Command {
         /// Drops all keys at once instead.
         emergency: bool,
     },
-    /// The project's databases.
-    DatabasesList,
+    /// The databases of a project.
+    DatabasesList {
+        /// The project; the server's own when absent.
+        #[serde(default)]
+        project: Option<String>,
+    },
     /// Makes a database.
     DatabaseCreate {
         /// Its id.
@@ -312,7 +316,9 @@ impl Core {
                 self.rotate_keys(emergency).await?;
                 Ok(json!({ "keys": self.keys().summaries() }))
             }
-            Command::DatabasesList => documents::list_databases(self, caller).await,
+            Command::DatabasesList { project } => {
+                documents::list_databases(self, caller, project.as_deref()).await
+            }
             Command::DatabaseCreate { database } => {
                 documents::create_database(self, caller, &database).await
             }

@@ -16,6 +16,7 @@ mod databases;
 mod delete_database;
 mod deploy_indexes;
 mod document;
+mod expiry;
 mod export;
 mod get_document;
 mod index_file;
@@ -50,8 +51,8 @@ pub use firekeep_documents::index::backfill::Task;
 pub use firekeep_documents::index::catalog::{Group, Kinds, Override};
 pub use firekeep_documents::index::change::Declared;
 pub use firekeep_documents::index::{
-    Catalog, Composite, Definition, FieldOverride, IndexField, IndexId, IndexOrder, InvalidIndex,
-    Kind, Mode as IndexMode, QueryScope, State as IndexState,
+    Catalog, Composite, Definition, Expiry, FieldOverride, IndexField, IndexId, IndexOrder,
+    InvalidIndex, Kind, Mode as IndexMode, QueryScope, State as IndexState,
 };
 pub use firekeep_documents::plan::RequiredIndex;
 pub use firekeep_documents::query::{
@@ -74,7 +75,7 @@ pub use self::commit::{Committed, Written};
 pub(crate) use self::databases::Databases;
 pub use self::deploy_indexes::{Deployed, Others};
 pub use self::export::{ExportTo, References};
-pub use self::index_file::IndexFile;
+pub use self::index_file::{AUTOMATIC, IndexFile};
 pub use self::indexes::IndexProgress;
 pub use self::list_documents::{List, ListPage};
 pub use self::listen::{AddTarget, ListenEvent, ListenRequest, Listening};

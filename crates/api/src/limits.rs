@@ -108,6 +108,8 @@ pub(crate) const ACCOUNTS_WAIT: Duration = Duration::from_millis(250);
 pub(crate) const LOAD_STEPS_AT_ONCE: usize = 4;
 /// How many targets one stream has at most. Source: Firestore specification, section 11.10.
 pub(crate) const TARGETS_MAX: usize = 1_000;
+/// How many bytes the targets of one stream were sent in at most: they are in memory while they last.
+pub(crate) const TARGETS_BYTES_MAX: usize = 1024 * 1024;
 /// How many bytes may wait for one stream; with more, it goes on from its last snapshot. Source: Firestore specification,
 /// section 11.9.
 pub(crate) const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -147,3 +149,9 @@ pub(crate) const ACCESS_TOKEN_LIFETIME_SECS: i64 = 3600;
 pub(crate) const KEY_PUBLISHED_BEFORE_USE: Duration = Duration::from_secs(3600);
 /// How long a key signs before the next one takes over. Source: auth specification, section 10.
 pub(crate) const KEY_ROTATION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long one round deletes the expired documents of one group of collections; the next one goes on.
+pub(crate) const EXPIRY_TIME_MAX: Duration = Duration::from_secs(5);
+/// How often all documents of a group are looked at to find those that have expired, where no index finds them. Source:
+/// specification, section 13: within 24 hours.
+pub(crate) const EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(6 * 3600);

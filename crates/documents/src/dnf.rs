@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use firekeep_model::Value;
 
-use crate::filter::{Comparison, Filter, Term, Test};
+use crate::filter::{Comparison, Condition, Filter, Term, Test};
 use crate::query::{DISJUNCTIONS_MAX, InvalidQuery};
 use crate::{Error, Fields};
 
@@ -50,6 +50,26 @@ impl<'q> Dnf<'q> {
         Ok(Self(
             sets.iter().map(|set| terms.conjunction(set)).collect(),
         ))
+    }
+
+    /// How many conjunctions a filter has as the cloud counts them: every element of a list is one, whatever it is.
+    /// Source: specification, section 7.3.
+    #[must_use]
+    pub fn counted(filter: &Filter) -> usize {
+        match filter {
+            Filter::Field(filter) => match &filter.condition {
+                Condition::In(values) | Condition::ArrayContainsAny(values) => values.len(),
+                _ => 1,
+            },
+            Filter::Or(children) => {
+                let counts = children.iter().map(Self::counted);
+                counts.fold(0, usize::saturating_add)
+            }
+            Filter::And(children) => {
+                let counts = children.iter().map(Self::counted);
+                counts.fold(1, usize::saturating_mul)
+            }
+        }
     }
 
     /// The conjunctions: each a list of terms, sorted by field.

@@ -16,6 +16,6 @@ mod room;
 mod stored;
 pub mod verify;
 
-pub use catalog::{Catalog, Composite, Indexes, Kind, Mode, State};
+pub use catalog::{Catalog, Composite, Expiry, Indexes, Kind, Mode, State};
 pub use definition::{Definition, FieldOverride, IndexField, IndexOrder, InvalidIndex, QueryScope};
 pub use key::IndexId;

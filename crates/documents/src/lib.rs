@@ -10,6 +10,7 @@ mod cursor;
 pub mod dnf;
 mod error;
 pub mod exec;
+pub mod expiry;
 pub mod explain;
 pub mod export;
 mod fields;

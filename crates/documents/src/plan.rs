@@ -83,6 +83,8 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
     };
     let name_order = names::order(&ask.orders, only);
     let mut walked = Vec::new();
+    // Single names are looked up, and nothing else is looked at for their sake.
+    let mut is_wide = false;
     let mut found = Vec::new();
     for (at, branch) in branches.iter().enumerate() {
         let mut ways = indexes
@@ -99,10 +101,13 @@ fn plan_by(ask: &Ask, catalog: &Catalog, choose: Chooser<'_>) -> Result<Plan, Er
         };
         match choose(&choice)?.filter(|at| *at < ways.len()) {
             Some(at) => found.push(ways.swap_remove(at)),
-            None => walked.push(branch.terms),
+            None => {
+                is_wide |= !branch.names.iter().all(choose::is_point);
+                walked.push(branch.terms);
+            }
         }
     }
-    if !walked.is_empty() && name_order.is_none() {
+    if is_wide && name_order.is_none() {
         // Whoever looks at all documents needs no index beside.
         walked = branches.iter().map(|branch| branch.terms).collect();
         found.clear();

@@ -52,12 +52,17 @@ pub(crate) fn envelope(error: Error) -> Envelope {
         Error::Invalid(sentence) => Envelope::invalid_argument(sentence),
         Error::NotFound(message) => Envelope::not_found(message),
         Error::Store(cause) => of_store(&cause),
+        // Of databases, which the command line asks for.
+        error @ Error::DatabaseNotFound(_) => Envelope::not_found(error.to_string()),
+        error @ (Error::DatabaseProtected(_) | Error::Exists(_)) => {
+            Envelope::invalid_argument(error.to_string())
+        }
+        Error::Documents(error) if error.is_answer() => {
+            Envelope::invalid_argument(error.to_string())
+        }
         // Of documents, which no endpoint here asks for.
         error @ (Error::MadeInDevMode
         | Error::Documents(_)
-        | Error::DatabaseNotFound(_)
-        | Error::DatabaseProtected(_)
-        | Error::Exists(_)
         | Error::PermissionDenied
         | Error::TransactionExpired
         | Error::InvalidTransaction

@@ -10,9 +10,15 @@ use crate::firestore::{
 };
 use crate::{Core, Error, Firestore};
 
-pub(super) async fn list_databases(core: &Arc<Core>, caller: &Caller) -> Result<Value, Error> {
-    let project = core.default_pool().project;
-    let found = firestore(core).list_databases(caller, &project).await?;
+pub(super) async fn list_databases(
+    core: &Arc<Core>,
+    caller: &Caller,
+    project: Option<&str>,
+) -> Result<Value, Error> {
+    let any = core.database_named(project, DatabaseId::DEFAULT)?;
+    let found = firestore(core)
+        .list_databases(caller, any.project())
+        .await?;
     let shown: Vec<Value> = found.iter().map(show).collect();
     Ok(json!({ "databases": shown }))
 }
@@ -117,7 +123,6 @@ pub(super) async fn deploy_indexes(
     prune: bool,
 ) -> Result<Value, Error> {
     let (database, file) = (name(core, id)?, IndexFile::parse(file)?);
-    let expiring = file.expiring.clone();
     let others = match prune {
         true => Others::Remove,
         false => Others::Keep,
@@ -130,11 +135,8 @@ pub(super) async fn deploy_indexes(
         "removed": deployed.removed,
         "unchanged": deployed.unchanged,
     });
-    let remarks = [("kept", deployed.kept), ("ignoredExpiry", expiring)];
-    if let Value::Object(members) = &mut shown {
-        for (name, texts) in remarks.into_iter().filter(|(_, texts)| !texts.is_empty()) {
-            members.insert(name.to_owned(), texts.into());
-        }
+    if let (Value::Object(members), false) = (&mut shown, deployed.kept.is_empty()) {
+        members.insert("kept".to_owned(), deployed.kept.into());
     }
     Ok(shown)
 }
@@ -143,11 +145,15 @@ fn firestore(core: &Arc<Core>) -> Firestore {
     Firestore::new(Arc::clone(core))
 }
 
-/// A database of the default project.
-fn name(core: &Core, id: &str) -> Result<DatabaseName, Error> {
+/// A database of the server's project, or `project/database`.
+fn name(core: &Core, name: &str) -> Result<DatabaseName, Error> {
+    let (project, id) = match name.split_once('/') {
+        Some((project, id)) => (Some(project), id),
+        None => (None, name),
+    };
     let id = DatabaseId::parse(id)
         .map_err(|error| Error::Invalid(format!("database `{id}`: {error}")))?;
-    Ok(DatabaseName::new(core.default_pool().project, id))
+    core.database_named(project, id.as_str())
 }
 
 /// A database, as the command line shows it.

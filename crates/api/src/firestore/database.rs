@@ -9,12 +9,15 @@ use firekeep_model::{DatabaseName, Timestamp};
 use firekeep_store::{CommitTime, Committed, ReadTx, Store, Tried, WriteTx};
 
 use super::building::Building;
+use super::expiry::LookedThrough;
 use super::indexes::Hints;
 use crate::Error;
 
 /// One Firestore database while it is open. Who holds it keeps it open.
 pub(crate) struct Database {
     pub(crate) name: DatabaseName,
+    /// What there was before is not its past, but that of an earlier database of its name.
+    pub(super) since: CommitTime,
     pub(crate) store: Arc<Store>,
     /// True when reads must not happen on the async threads.
     pub(crate) remote: bool,
@@ -22,6 +25,8 @@ pub(crate) struct Database {
     used: AtomicI64,
     /// Who builds indexes.
     pub(super) building: Building,
+    /// When it was last looked through for expired documents.
+    pub(super) looked_through: LookedThrough,
     /// Indexes that the log has named.
     pub(super) hints: Hints,
     /// Times that something long still reads at.
@@ -35,15 +40,22 @@ pub(super) struct Kept<'a> {
 }
 
 impl Database {
-    pub(super) fn new(name: DatabaseName, store: Arc<Store>, remote: bool) -> Self {
+    pub(super) fn new(
+        name: DatabaseName,
+        since: CommitTime,
+        store: Arc<Store>,
+        remote: bool,
+    ) -> Self {
         Self {
             name,
+            since,
             store,
             remote,
             indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
             kept: Mutex::default(),
             building: Building::default(),
+            looked_through: LookedThrough::default(),
             hints: Hints::default(),
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use firekeep_documents::watch::Incarnation;
 use firekeep_model::{Clock, DatabaseId, DatabaseName, OpContext, ProjectId, Timestamp};
 use firekeep_store::{
-    DbId, Direction, Engine, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx,
+    CommitTime, DbId, Direction, Engine, Key, KeyRange, PageLimit, Read, Space, Store, WriteTx,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,12 @@ pub(super) struct Record {
     pub(super) uid: String,
     pub(super) created_micros: i64,
     pub(super) state: State,
+    /// Another database had its name and its number up to then, in microseconds: what there was before is not its past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) since_micros: Option<i64>,
+    /// Documents of it expire, or did: it is opened from time to time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) expires: bool,
     /// Nobody deletes it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) protected: bool,
@@ -258,7 +264,7 @@ impl Core {
         self.policy.open() || (is_default && *name.project() == self.project_id)
     }
 
-    fn open_database(&self, name: &DatabaseName) -> Result<Arc<Database>, Error> {
+    pub(super) fn open_database(&self, name: &DatabaseName) -> Result<Arc<Database>, Error> {
         let databases = &self.databases;
         let opening = databases.opening.lock();
         let _opening = opening.unwrap_or_else(PoisonError::into_inner);
@@ -277,7 +283,8 @@ impl Core {
         let (engine, clock) = databases.engine();
         let (remote, now) = (engine.remote(), clock.now());
         let store = Store::open(engine, DbId(record.number), clock)?;
-        let database = Arc::new(Database::new(name.clone(), store, remote));
+        let since = record.since_micros.map_or(CommitTime::ZERO, CommitTime);
+        let database = Arc::new(Database::new(name.clone(), since, store, remote));
         database.touch(now);
         let mut open = databases.lock();
         if open.closed {
@@ -351,6 +358,7 @@ impl Record {
         if_live: IfLive,
     ) -> Result<Self, Error> {
         let known = Self::find(tx, name)?;
+        let is_again = known.is_some();
         let number = match known {
             Some(known) if known.state == State::Live && if_live == IfLive::Keep => {
                 return Ok(known);
@@ -373,6 +381,8 @@ impl Record {
             uid: hex::encode(uid),
             created_micros: cx.now.micros(),
             state: State::Live,
+            expires: false,
+            since_micros: is_again.then(|| cx.now.micros()),
             protected: false,
         };
         record.put(tx, name)?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use firekeep_model::{Caller, DatabaseName};
 use firekeep_store::{
-    DbId, Direction, Error as StoreError, Key, KeyRange, META_CLOCK, META_FORMAT, META_TRIM,
-    PageLimit, Read as _, Space, Store, WriteTx,
+    CommitTime, DbId, Direction, Error as StoreError, Key, KeyRange, META_CLOCK, META_FORMAT,
+    META_TRIM, PageLimit, Read as _, Space, Store, WriteTx,
 };
 
 use super::Firestore;
@@ -102,7 +102,7 @@ impl Core {
         let (engine, clock) = self.databases.engine();
         let remote = engine.remote();
         let store = Store::open(engine, DbId(record.number), clock)?;
-        let database = Arc::new(Database::new(name.clone(), store, remote));
+        let database = Arc::new(Database::new(name.clone(), CommitTime::ZERO, store, remote));
         self.databases.set_emptied(Some(Arc::clone(&database)))?;
         let emptied = database
             .delete_documents(self.now())

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use firekeep_documents::index::change::Declared;
-use firekeep_documents::index::{Catalog, Composite, FieldOverride, InvalidIndex, State};
+use firekeep_documents::index::{Catalog, Composite, Expiry, FieldOverride, InvalidIndex, State};
 use firekeep_model::{Caller, DatabaseName};
 
 use super::index_file::IndexFile;
@@ -96,8 +96,49 @@ impl Firestore {
             patiently(|| self.set_field_override(caller, database, rule.clone())).await?;
             deployed.created.push(place_of(&rule));
         }
+        self.deploy_expiries(
+            caller,
+            database,
+            (&catalog, file.expiring),
+            others,
+            &mut deployed,
+        )
+        .await?;
         Ok(deployed)
     }
+
+    async fn deploy_expiries(
+        &self,
+        caller: &Caller,
+        database: &DatabaseName,
+        (catalog, wanted): (&Catalog, Vec<Expiry>),
+        others: Others,
+        deployed: &mut Deployed,
+    ) -> Result<(), Error> {
+        let known = catalog.expiries();
+        for expiry in known.iter().filter(|expiry| !wanted.contains(expiry)) {
+            let text = expiry_of(expiry);
+            if others == Others::Keep {
+                deployed.kept.push(text);
+                continue;
+            }
+            self.remove_expiry(caller, database, expiry.clone()).await?;
+            deployed.removed.push(text);
+        }
+        for expiry in wanted {
+            if known.contains(&expiry) {
+                deployed.unchanged += 1;
+                continue;
+            }
+            patiently(|| self.set_expiry(caller, database, expiry.clone())).await?;
+            deployed.created.push(expiry_of(&expiry));
+        }
+        Ok(())
+    }
+}
+
+fn expiry_of(expiry: &Expiry) -> String {
+    format!("{} {} ttl", expiry.collection.as_str(), expiry.field)
 }
 
 /// Tries again for a while as long as an earlier rule of the same collections is being carried out.

@@ -5,7 +5,7 @@
 //! who asks for the emulator's endpoints. Storage design, section 9; Firestore specification, section 14.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -272,7 +272,14 @@ impl Target {
         let mut part = path.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create(&part).map_err(|error| of_file(&part, error.into()))?;
+        let file = File::create_new(&part).map_err(|error| match error.kind() {
+            // Two exports to one file would be neither's.
+            ErrorKind::AlreadyExists => Error::Invalid(format!(
+                "`{}` is there: another export writes it, or one was broken off; then remove it",
+                part.display()
+            )),
+            _ => of_file(&part, error.into()),
+        })?;
         let writer = Writer::begin(BufWriter::new(file), header, declarations);
         Ok(Self::File {
             writer: writer.map_err(|error| of_file(&part, error))?,
@@ -304,7 +311,8 @@ impl Target {
                 let end = || -> Result<(), FileError> {
                     let (file, _) = writer.finish()?;
                     file.get_ref().sync_all()?;
-                    Ok(fs::rename(&part, &path)?)
+                    fs::rename(&part, &path)?;
+                    Ok(sync_folder(&path)?)
                 };
                 end().map_err(|error| of_file(&path, error))
             }
@@ -317,6 +325,12 @@ impl Target {
             let _ = fs::remove_file(part);
         }
     }
+}
+
+/// Makes it last that a file has its name.
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 // ---- imports ----

@@ -4,7 +4,7 @@
 //! Firestore specification, sections 13 and 14.
 
 use firekeep_documents::index::{
-    Catalog, Composite, Definition, FieldOverride, IndexOrder, QueryScope, State,
+    Catalog, Composite, Definition, Expiry, FieldOverride, IndexOrder, QueryScope, State,
 };
 use firekeep_documents::query::Direction;
 use firekeep_model::{CollectionId, FieldPath, FieldRef};
@@ -25,8 +25,8 @@ pub struct IndexFile {
     pub composites: Vec<Definition>,
     /// Which single-field indexes fields have.
     pub overrides: Vec<FieldOverride>,
-    /// Fields after whose times documents shall be deleted: `collection.field`, for people.
-    pub expiring: Vec<String>,
+    /// Which documents expire.
+    pub expiring: Vec<Expiry>,
 }
 
 impl IndexFile {
@@ -51,11 +51,14 @@ impl IndexFile {
         }
         for (at, rule) in file.field_overrides.into_iter().enumerate() {
             let place = format!("fieldOverrides[{at}]");
-            if rule.ttl == Some(true) {
-                let expiring = format!("{}.{}", rule.collection_group, rule.field_path);
-                read.expiring.push(expiring);
+            let expires = rule.ttl == Some(true);
+            if expires {
+                read.expiring.push(rule.read_expiry(&place)?);
             }
-            read.overrides.extend(rule.read(&place)?);
+            // COMPAT: a field that has no rule of its own and expires stands there with what all fields have.
+            let rule = rule.read(&place)?;
+            read.overrides
+                .extend(rule.filter(|rule| !expires || !is_automatic(rule)));
         }
         Ok(read)
     }
@@ -68,15 +71,44 @@ impl IndexFile {
         let shown = |index: &&Composite| matches!(index.state, State::Building | State::Ready);
         let indexes = catalog.all_composites().iter().filter(shown);
         let rules = catalog.overrides().iter();
+        let mut rules: Vec<_> = rules.filter_map(|rule| rule.declaration()).collect();
+        for expiry in catalog.expiries() {
+            let is_known = rules.iter().any(|rule| is_of(rule, expiry));
+            if !is_known {
+                rules.push(FieldOverride {
+                    collection: Some(expiry.collection.clone()),
+                    field: Some(expiry.field.clone()),
+                    indexes: AUTOMATIC.to_vec(),
+                });
+            }
+        }
+        let expires = |rule: &FieldOverride| catalog.expiries().iter().any(|it| is_of(rule, it));
         let file = File {
             indexes: indexes.map(Index::write).collect(),
             field_overrides: rules
-                .filter_map(|rule| rule.declaration())
-                .map(|rule| Rule::write(&rule))
+                .iter()
+                .map(|rule| Rule::write(rule, expires(rule)))
                 .collect(),
         };
         Ok(serde_json::to_value(file)?)
     }
+}
+
+/// What every field has that no rule is about.
+pub const AUTOMATIC: [(QueryScope, IndexOrder); 3] = [
+    (QueryScope::Collection, IndexOrder::Ascending),
+    (QueryScope::Collection, IndexOrder::Descending),
+    (QueryScope::Collection, IndexOrder::Contains),
+];
+
+fn is_automatic(rule: &FieldOverride) -> bool {
+    rule.indexes.len() == AUTOMATIC.len()
+        && AUTOMATIC.iter().all(|index| rule.indexes.contains(index))
+}
+
+fn is_of(rule: &FieldOverride, expiry: &Expiry) -> bool {
+    rule.collection.as_ref() == Some(&expiry.collection)
+        && rule.field.as_ref() == Some(&expiry.field)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -246,7 +278,17 @@ impl Rule {
         }))
     }
 
-    fn write(rule: &FieldOverride) -> Self {
+    /// When the documents expire that it is about.
+    fn read_expiry(&self, place: &str) -> Result<Expiry, Error> {
+        let collection = CollectionId::parse(&self.collection_group);
+        let field = FieldPath::parse(&self.field_path);
+        Ok(Expiry {
+            collection: collection.map_err(|error| invalid(place, &error))?,
+            field: field.map_err(|error| invalid(place, &error))?,
+        })
+    }
+
+    fn write(rule: &FieldOverride, expires: bool) -> Self {
         let collection = rule.collection.as_ref().map(CollectionId::as_str);
         let field = rule.field.as_ref().map(ToString::to_string);
         let index = |(scope, order): &(QueryScope, IndexOrder)| Single {
@@ -256,7 +298,7 @@ impl Rule {
         Self {
             collection_group: collection.unwrap_or(ALL_COLLECTIONS).to_owned(),
             field_path: field.unwrap_or_else(|| ALL_FIELDS.to_owned()),
-            ttl: None,
+            ttl: expires.then_some(true),
             indexes: Some(rule.indexes.iter().map(index).collect()),
         }
     }
@@ -438,7 +480,11 @@ mod tests {
                 },
             ]
         );
-        assert_eq!(file.expiring, ["posts.until"]);
+        let expiry = Expiry {
+            collection: CollectionId::parse("posts").unwrap(),
+            field: FieldPath::parse("until").unwrap(),
+        };
+        assert_eq!(file.expiring, [expiry]);
     }
 
     #[test]

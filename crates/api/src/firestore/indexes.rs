@@ -10,6 +10,7 @@ use firekeep_documents::index::backfill::{self, Progress, Task};
 use firekeep_documents::index::change::{self, Declared};
 use firekeep_documents::index::{Catalog, Definition, FieldOverride, IndexId, Mode, State};
 use firekeep_documents::plan::{RequiredIndex, missing_index};
+use firekeep_documents::query::Strictness;
 use firekeep_model::{Caller, CollectionId, DatabaseName, FieldPath, FieldRef};
 use firekeep_store::WriteTx;
 
@@ -162,7 +163,7 @@ impl Firestore {
         self.0.database(database).await
     }
 
-    async fn change_indexes<T: Send + 'static>(
+    pub(super) async fn change_indexes<T: Send + 'static>(
         &self,
         caller: &Caller,
         database: &DatabaseName,
@@ -180,7 +181,7 @@ impl Firestore {
     /// help is said once.
     ///
     /// # Errors
-    /// [`Error::IndexRequired`]; storage errors.
+    /// [`Error::IndexRequired`]; [`Error::Documents`] for what only the cloud refuses; storage errors.
     pub(super) async fn look_for_index(
         &self,
         database: &Arc<Database>,
@@ -216,6 +217,8 @@ impl Firestore {
                 }
             }
             Mode::Enforce => {
+                // What is refused there is refused here.
+                query.validate(&database.name, Strictness::Cloud)?;
                 if let Some(index) = missing_index(query, summed, &catalog) {
                     return Err(Error::IndexRequired(Box::new(index)));
                 }

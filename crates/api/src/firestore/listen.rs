@@ -32,7 +32,7 @@ pub struct Listening {
     database: DatabaseName,
     lifetime: Lifetime,
     stream: Stream,
-    targets: HashMap<TargetId, Target>,
+    targets: HashMap<TargetId, Held>,
     /// From the first target on that was let in.
     subscription: Option<Subscription>,
     /// The targets to load, one behind the other.
@@ -41,6 +41,12 @@ pub struct Listening {
     ready: Vec<ListenEvent>,
     /// When the client hears the time again, if nothing else.
     news_due: Instant,
+}
+
+/// A target that was let in.
+struct Held {
+    what: Target,
+    bytes: usize,
 }
 
 /// What a stream says.
@@ -158,7 +164,7 @@ impl Listening {
                     reached = reached.max(letter.at);
                 }
             }
-            Mailed::Behind => return self.catch_up(reached),
+            Mailed::Behind(lost) => return self.catch_up(reached.max(lost)),
         }
         let is_due = self.stream.is_due() || Instant::now() >= self.news_due;
         if is_due && self.stream.targets() > 0 {
@@ -166,19 +172,22 @@ impl Listening {
         }
     }
 
-    /// Loads every target from where it is, since something was lost.
-    fn catch_up(&mut self, after: CommitTime) {
+    /// Loads every target from where it is, since something was lost: as of a time from which on nothing was.
+    fn catch_up(&mut self, at: CommitTime) {
+        let Some(subscription) = &self.subscription else {
+            return;
+        };
+        let database = &subscription.watch.database;
         for (id, time) in self.stream.load_again() {
-            let Some(target) = self.targets.get(&id) else {
-                continue;
-            };
-            let expected_count = None;
-            let start = Start::After {
-                time,
-                expected_count,
-            };
-            let loading = Loading::new(id, target.clone(), start, after);
-            self.loads.push_back(loading);
+            if let Some(target) = self.targets.get(&id) {
+                let expected_count = None;
+                let start = Start::After {
+                    time,
+                    expected_count,
+                };
+                let loading = Loading::new(id, &target.what, start, at, database);
+                self.loads.push_back(loading);
+            }
         }
     }
 
@@ -222,6 +231,10 @@ impl Listening {
             }
             self.ready.push(ListenEvent::Event(event));
         }
+    }
+
+    fn targets_bytes(&self) -> usize {
+        self.targets.values().map(|target| target.bytes).sum()
     }
 
     /// Listens to a target no more.

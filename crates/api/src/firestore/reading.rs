@@ -94,7 +94,8 @@ impl Firestore {
         let kept = i64::try_from(HISTORY_KEPT.as_micros()).unwrap_or(i64::MAX);
         let time = CommitTime(time.micros());
         let visible = database.now().await?;
-        if time.0 > now.max(visible.0) || time.0 < now.saturating_sub(kept) {
+        let oldest = now.saturating_sub(kept).max(database.since.0);
+        if time.0 > now.max(visible.0) || time.0 < oldest {
             return Err(Error::ReadTimeTooOld);
         }
         if time > visible {

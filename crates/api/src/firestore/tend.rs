@@ -59,6 +59,8 @@ impl Core {
             Ok(trimmed?.done)
         });
         round.note(&format!("history of {name}"), trimmed);
+        let expired = self.delete_expired(database);
+        round.note(&format!("expired documents of {name}"), expired);
         let settled = database.catalog().map(|catalog| catalog.is_settled());
         if round.note(&format!("indexes of {name}"), settled) == Some(false) {
             database.build_indexes();
@@ -74,6 +76,11 @@ impl Core {
         let mut round = Round::default();
         for (name, record) in Record::list(&self.read()?, None)? {
             if self.databases.is_open(&name) {
+                continue;
+            }
+            if record.is_live() && record.expires {
+                // The next rounds delete what has expired, until it is closed again.
+                round.note(&name.to_string(), self.open_database(&name).map(drop));
                 continue;
             }
             let trimmed = trim(|| {

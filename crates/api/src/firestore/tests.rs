@@ -3,10 +3,12 @@
 mod access;
 mod databases;
 mod indexes;
+mod listen;
 mod lists;
 mod operations;
 mod queries;
 mod serial;
+mod streams;
 mod transactions;
 mod verify;
 

@@ -19,6 +19,8 @@ pub struct Verified {
     pub documents: u64,
     /// Index entries that there are.
     pub entries: u64,
+    /// Documents that cannot be read, which are among the faults.
+    pub unreadable: u64,
     /// Faults that were found.
     pub faults: u64,
     /// A sentence for each of the first 20.
@@ -90,6 +92,7 @@ impl Verified {
             documents: report.documents,
             entries: report.entries,
             faults: report.faults,
+            unreadable: report.unreadable,
             first: report.first.iter().map(ToString::to_string).collect(),
         }
     }

@@ -179,8 +179,11 @@ impl Core {
             return Err(Error::Unavailable("the server is stopping"));
         }
         let name = &database.name;
-        let record = Record::find(&self.read()?, name)?.filter(Record::is_live);
-        let record = record.ok_or_else(|| Error::DatabaseNotFound(name.clone()))?;
+        let live = || {
+            let record = Record::find(&self.read()?, name)?.filter(Record::is_live);
+            record.ok_or_else(|| Error::DatabaseNotFound(name.clone()))
+        };
+        let record = live()?;
         let position = database.settle(CommitTime(watches.clock.now().micros()))?;
         let feed = database.store.feed(position).map_err(Error::of_storage)?;
         let watch = Arc::new(Watch {
@@ -201,6 +204,12 @@ impl Core {
         let mut threads = threads.unwrap_or_else(PoisonError::into_inner);
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
+        drop(threads);
+        // Who deletes it from now on finds the watch.
+        if let Err(error) = live() {
+            watches.end(name, End::Deleted);
+            return Err(error);
+        }
         Ok(watch)
     }
 }
@@ -216,9 +225,18 @@ impl Watch {
         });
     }
 
-    /// The table, without those who left.
+    /// The table, without those who left. Waits for it.
     fn lock(&self) -> MutexGuard<'_, Table> {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tidy(table)
+    }
+
+    /// The same, if nobody has it.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Table>> {
+        self.table.try_lock().ok().map(|table| self.tidy(table))
+    }
+
+    fn tidy<'a>(&self, mut table: MutexGuard<'a, Table>) -> MutexGuard<'a, Table> {
         let left = std::mem::take(&mut *self.left());
         left.into_iter().for_each(|left| table.take_off(&left));
         table
@@ -230,6 +248,16 @@ impl Watch {
 }
 
 impl Table {
+    fn listen(
+        mut table: MutexGuard<'_, Self>,
+        subscriber: SubscriberId,
+        target: TargetId,
+        what: &Target,
+    ) -> CommitTime {
+        table.hub.subscribe(subscriber, target, what);
+        table.hub.position()
+    }
+
     fn take_off(&mut self, left: &Left) {
         match left {
             Left::Target(subscriber, target) => self.hub.unsubscribe(*subscriber, *target),
@@ -263,27 +291,24 @@ impl Table {
 }
 
 impl Subscription {
-    /// Listens to a target from some time on, which this gives. Blocks while the table is in use.
-    fn listen_here(watch: &Watch, id: SubscriberId, target: TargetId, what: &Target) -> CommitTime {
-        let mut table = watch.lock();
-        table.hub.subscribe(id, target, what);
-        table.hub.position()
-    }
-
-    /// Listens to a target from some time on, which this gives.
+    /// Listens to a target from some time on, which this gives: not before what is committed by now.
     ///
     /// # Errors
-    /// None of its own.
+    /// What ended the watch; storage errors.
     pub(super) async fn listen(&self, id: TargetId, target: &Target) -> Result<CommitTime, Error> {
-        if let Ok(mut table) = self.watch.table.try_lock() {
-            let left = std::mem::take(&mut *self.watch.left());
-            left.into_iter().for_each(|left| table.take_off(&left));
-            table.hub.subscribe(self.id, id, target);
-            return Ok(table.hub.position());
+        let newest = self.watch.database.now().await?;
+        let mut position = self.position.clone();
+        let reached = async { drop(position.wait_for(|position| *position >= newest).await) };
+        tokio::select! {
+            () = reached => {}
+            error = self.ended() => return Err(error),
+        }
+        if let Some(table) = self.watch.try_lock() {
+            return Ok(Table::listen(table, self.id, id, target));
         }
         // The thread is at work, which may take as long as a query.
         let (watch, own, target) = (Arc::clone(&self.watch), self.id, target.clone());
-        off_async(move || Ok(Self::listen_here(&watch, own, id, &target))).await
+        off_async(move || Ok(Table::listen(watch.lock(), own, id, &target))).await
     }
 
     /// Listens to a target no more.

@@ -1,10 +1,12 @@
 //! The index definitions in an export file: what was declared, not the entries, which every engine makes anew.
 //!
 //! ```text
-//! indexes  = (composite | override | group)+
+//! indexes  = (composite | override | group | mode | expiry)+
 //! composite = 1 · collection (sized) · scope (1 B) · count (4 B) · (field (sized) · order)*
 //! override  = 2 · collection? · field? · count (4 B) · (scope (1 B) · order)*
 //! group     = 3 · collection (sized)
+//! mode      = 4 · (1 auto · 2 warn · 3 enforce)
+//! expiry    = 5 · collection (sized) · field (sized)
 //! x?        = 0, or 1 · x (sized)
 //! scope     = 1 a collection · 2 a group of collections
 //! order     = 1 ascending · 2 descending · 3 contains · 4 vector · dimension (4 B)
@@ -17,7 +19,7 @@ use firekeep_store::WriteTx;
 
 use super::FileError;
 use super::rest::{Rest, put_sized};
-use crate::index::catalog::{Catalog, State};
+use crate::index::catalog::{Catalog, Expiry, Mode, State};
 use crate::index::change;
 use crate::index::definition::{Definition, FieldOverride, IndexOrder, QueryScope};
 use crate::query::Direction;
@@ -26,6 +28,11 @@ use crate::{Error, Invalid};
 const COMPOSITE: u8 = 1;
 const OVERRIDE: u8 = 2;
 const GROUP: u8 = 3;
+const MODE: u8 = 4;
+const EXPIRY: u8 = 5;
+
+/// What stands for each mode.
+const MODES: [(u8, Mode); 3] = [(1, Mode::Auto), (2, Mode::Warn), (3, Mode::Enforce)];
 
 /// One thing that was declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +43,10 @@ pub enum Declaration {
     Override(FieldOverride),
     /// That a group of collections has single-field indexes.
     Group(CollectionId),
+    /// What becomes of queries that want an index.
+    Mode(Mode),
+    /// When the documents of a group of collections expire.
+    Expiry(Expiry),
 }
 
 impl Declaration {
@@ -53,10 +64,13 @@ impl Declaration {
         let groups = groups
             .filter(|group| stays(group.state))
             .map(|group| Self::Group(group.collection.clone()));
-        composites.chain(overrides).chain(groups).collect()
+        let mode = Some(catalog.mode()).filter(|mode| *mode != Mode::default());
+        let all = composites.chain(overrides).chain(groups);
+        let expiries = catalog.expiries().iter().cloned().map(Self::Expiry);
+        all.chain(mode.map(Self::Mode)).chain(expiries).collect()
     }
 
-    /// Declares it in a database. One that has another rule for the same field keeps it.
+    /// Declares it in a database. One that has another rule for the same field keeps it, and so with a mode.
     ///
     /// # Errors
     /// Those of [`change`]; among them [`InvalidIndex::Busy`](crate::index::definition::InvalidIndex::Busy) while the
@@ -79,6 +93,11 @@ impl Declaration {
                 }
             }
             Self::Group(collection) => change::enable_group(tx, collection),
+            Self::Expiry(expiry) => change::set_expiry(tx, expiry.clone()),
+            Self::Mode(mode) => match Catalog::load(tx)?.mode() == Mode::default() {
+                true => change::set_mode(tx, *mode),
+                false => Ok(()),
+            },
         }
     }
 
@@ -125,6 +144,16 @@ impl Declaration {
                 row.push(GROUP);
                 put_sized(&mut row, collection.as_str().as_bytes())?;
             }
+            Self::Expiry(expiry) => {
+                row.push(EXPIRY);
+                put_sized(&mut row, expiry.collection.as_str().as_bytes())?;
+                put_sized(&mut row, expiry.field.to_string().as_bytes())?;
+            }
+            Self::Mode(mode) => {
+                let known = MODES.iter().find(|(_, known)| known == mode);
+                row.push(MODE);
+                row.extend(known.map(|(code, _)| code));
+            }
         }
         Ok(row)
     }
@@ -165,6 +194,15 @@ impl Declaration {
                 })
             }
             [GROUP] => Self::Group(CollectionId::parse(rest.text()?).ok()?),
+            [EXPIRY] => Self::Expiry(Expiry {
+                collection: CollectionId::parse(rest.text()?).ok()?,
+                field: FieldPath::parse(rest.text()?).ok()?,
+            }),
+            [MODE] => {
+                let [code] = rest.array()?;
+                let known = MODES.iter().find(|(known, _)| *known == code)?;
+                Self::Mode(known.1)
+            }
             _ => return None,
         })
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::Error;
 use crate::commit::NoIndexes;
 use crate::fixture::{World, document, fields, set};
-use crate::index::catalog::Catalog;
+use crate::index::catalog::{Catalog, Expiry, Mode};
 use crate::index::definition::{Definition, FieldOverride, IndexOrder, QueryScope};
 use crate::limits::{EXPORT_BLOCK_BYTES, IMPORT_BATCH_BYTES, IMPORT_BATCH_DOCUMENTS};
 
@@ -484,6 +484,11 @@ fn declarations() -> Vec<Declaration> {
             &[(QueryScope::Collection, IndexOrder::Contains)],
         ),
         Declaration::Group(collection("messages")),
+        Declaration::Mode(Mode::Enforce),
+        Declaration::Expiry(Expiry {
+            collection: collection("messages"),
+            field: crate::fixture::field("until.at"),
+        }),
     ]
 }
 

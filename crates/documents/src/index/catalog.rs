@@ -129,6 +129,15 @@ pub struct Group {
     pub(crate) since: CommitTime,
 }
 
+/// After which time the documents of a group of collections are deleted. Source: specification, section 13.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// The collections' id.
+    pub collection: CollectionId,
+    /// The field that holds the time. Documents in which it is none do not expire.
+    pub field: FieldPath,
+}
+
 /// What there is to know about the collections of one id.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -149,6 +158,7 @@ pub struct Catalog {
     composites: Vec<Composite>,
     overrides: Vec<Override>,
     groups: Vec<Group>,
+    expiries: Vec<Expiry>,
     /// When it was changed last; `None` when it never was, or was by the transaction that loaded it.
     time: Option<CommitTime>,
     // INVARIANT: both follow from the lists above; see `arrange`.
@@ -189,6 +199,7 @@ impl Catalog {
                     Some(Stored::Composite(composite)) => catalog.composites.push(composite),
                     Some(Stored::Override(declared)) => catalog.overrides.push(declared),
                     Some(Stored::Group(group)) => catalog.groups.push(group),
+                    Some(Stored::Expiry(expiry)) => catalog.expiries.push(expiry),
                     None => {}
                 }
             }
@@ -305,6 +316,19 @@ impl Catalog {
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// Which documents expire; at most one field for each group of collections.
+    #[must_use]
+    pub fn expiries(&self) -> &[Expiry] {
+        &self.expiries
+    }
+
+    /// If the documents that have expired are found without looking at all of the group.
+    #[must_use]
+    pub fn finds_expired(&self, expiry: &Expiry) -> bool {
+        self.group_state(&expiry.collection) == State::Ready
+            && !self.is_exempt(&expiry.collection, &expiry.field, Kind::Values)
     }
 
     /// How far the single-field entries of a group of collections are. Those of a single field also have a state of

@@ -10,7 +10,7 @@ use firekeep_store::{Key, Space, WriteTx};
 
 use crate::Error;
 use crate::index::backfill::Task;
-use crate::index::catalog::{Catalog, Composite, Group, Kinds, Mode, Override, State};
+use crate::index::catalog::{Catalog, Composite, Expiry, Group, Kinds, Mode, Override, State};
 use crate::index::definition::{Definition, FieldOverride, IndexOrder, InvalidIndex, QueryScope};
 use crate::index::key::IndexId;
 use crate::index::stored::{self, Stored};
@@ -161,6 +161,37 @@ pub fn remove_override(
         ..known.clone()
     };
     change_override(tx, &catalog, taken_back)
+}
+
+/// Declares that the documents of a group of collections are deleted after the time that a field of them holds. Gives the
+/// group single-field entries, by which those are found.
+///
+/// # Errors
+/// [`InvalidIndex::OtherExpiry`]; those of [`enable_group`].
+pub fn set_expiry(tx: &mut WriteTx<'_>, expiry: Expiry) -> Result<(), Error> {
+    let catalog = Catalog::load(tx)?;
+    let mut all = catalog.expiries().iter();
+    match all.find(|other| other.collection == expiry.collection) {
+        Some(known) if *known == expiry => return Ok(()),
+        Some(other) => {
+            let collection = expiry.collection.as_str().to_owned();
+            return Err(InvalidIndex::OtherExpiry(collection, other.field.clone()).into());
+        }
+        None => {}
+    }
+    enable_group(tx, &expiry.collection)?;
+    put(tx, Stored::Expiry(expiry))
+}
+
+/// Takes that back. Without effect where it was not declared of this field.
+///
+/// # Errors
+/// [`Error::Corrupt`]; those of storage.
+pub fn remove_expiry(tx: &mut WriteTx<'_>, expiry: &Expiry) -> Result<(), Error> {
+    match Catalog::load(tx)?.expiries().contains(expiry) {
+        true => remove(tx, stored::expiry_name(&expiry.collection)),
+        false => Ok(()),
+    }
 }
 
 const fn on(on: bool) -> State {

@@ -92,6 +92,11 @@ pub enum InvalidIndex {
     /// There is no such index.
     #[error("there is no index `{}`", .0.0)]
     NoSuchIndex(IndexId),
+    /// Another field of these collections says already when their documents expire.
+    #[error(
+        "the documents of the collection group `{0}` expire by another field, `{1}`; take that back first"
+    )]
+    OtherExpiry(String, FieldPath),
     /// What was asked for before is not done yet.
     #[error("the indexes of these collections are being changed; try again when that is done")]
     Busy,

@@ -9,7 +9,7 @@ use firekeep_store::{CommitTime, Key, Row};
 
 use crate::Error;
 use crate::codec::{self, Created};
-use crate::index::catalog::{Composite, Group, Kinds, Mode, Override, State};
+use crate::index::catalog::{Composite, Expiry, Group, Kinds, Mode, Override, State};
 use crate::index::definition::{Definition, IndexOrder, QueryScope};
 use crate::index::key::IndexId;
 use crate::query::Direction;
@@ -23,6 +23,7 @@ const NEXT: &[u8] = b"index/next";
 const COMPOSITES: &[u8] = b"index/composite/";
 const FIELDS: &[u8] = b"index/field/";
 const GROUPS: &[u8] = b"index/group/";
+const EXPIRIES: &[u8] = b"index/expiry/";
 
 /// Names that are longer stand as their digest: the row says what it is about.
 const NAME_BYTES_MAX: usize = 1_000;
@@ -36,6 +37,7 @@ pub(crate) enum Stored {
     Composite(Composite),
     Override(Override),
     Group(Group),
+    Expiry(Expiry),
 }
 
 /// The name and the value of a row.
@@ -92,6 +94,11 @@ pub(crate) fn encode(stored: &Stored) -> Result<(Key, Bytes), Error> {
             put("state", state_text(group.state).into())?;
             group_name(&group.collection)
         }
+        Stored::Expiry(expiry) => {
+            put("collection", expiry.collection.as_str().into())?;
+            put("field", expiry.field.to_string().as_str().into())?;
+            expiry_name(&expiry.collection)
+        }
     };
     Ok((name, codec::encode(&fields, Created::ByThisRow)))
 }
@@ -117,6 +124,11 @@ pub(crate) fn decode(name: &[u8], row: &Row) -> Result<Option<Stored>, Error> {
             collection: collection(text(&fields, "collection")?)?,
             state: state_of(text(&fields, "state")?)?,
             since,
+        })
+    } else if name.starts_with(EXPIRIES) {
+        Stored::Expiry(Expiry {
+            collection: collection(text(&fields, "collection")?)?,
+            field: FieldPath::parse(text(&fields, "field")?).map_err(|_| CORRUPT)?,
         })
     } else {
         return Ok(None);
@@ -181,6 +193,11 @@ pub(crate) fn override_name(collection: Option<&CollectionId>, field: Option<&Fi
 /// The name of a group's row.
 pub(crate) fn group_name(collection: &CollectionId) -> Key {
     bounded(GROUPS, collection.as_str())
+}
+
+/// The name of the row that says when a group's documents expire.
+pub(crate) fn expiry_name(collection: &CollectionId) -> Key {
+    bounded(EXPIRIES, collection.as_str())
 }
 
 fn bounded(prefix: &[u8], name: &str) -> Key {

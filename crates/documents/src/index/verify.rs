@@ -89,6 +89,8 @@ pub struct Report {
     pub entries: u64,
     /// Faults that were found.
     pub faults: u64,
+    /// How many of them are documents that cannot be read. All others are gone once the entries are made anew.
+    pub unreadable: u64,
     /// The first [`FAULTS_MAX`] of them.
     pub first: Vec<Fault>,
 }
@@ -160,6 +162,7 @@ impl Verify {
 
     fn fault(&mut self, fault: Fault) {
         self.report.faults += 1;
+        self.report.unreadable += u64::from(matches!(fault, Fault::Document { .. }));
         if self.report.first.len() < FAULTS_MAX {
             self.report.first.push(fault);
         }

@@ -63,7 +63,7 @@ pub(crate) fn choose(
 }
 
 /// A range of one name.
-fn is_point(range: &KeyRange) -> bool {
+pub(super) fn is_point(range: &KeyRange) -> bool {
     match (&range.start, &range.end) {
         (Bound::Included(start), Bound::Included(end)) => start == end,
         _ => false,

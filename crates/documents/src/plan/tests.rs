@@ -66,6 +66,14 @@ fn explained(world: &World, catalog: &Arc<Catalog>, query: Query) -> Explained {
     execution.explain()
 }
 
+fn named(id: &str) -> Filter {
+    let name = firekeep_model::DocumentName {
+        database: crate::query::fixture::database(),
+        path: crate::fixture::document(&format!("c/{id}")),
+    };
+    f("__name__", "==", Value::reference(name))
+}
+
 struct Row {
     filter: Option<Filter>,
     orders: &'static [&'static str],
@@ -191,6 +199,24 @@ fn queries_read_little_more_than_they_give() {
             used: "(n ASC, __name__ ASC)",
             results: 3,
             most: (3, 3),
+        },
+        // A name among them is looked up.
+        Row {
+            filter: Some(or([named("00007"), f("mod50", "==", 21)])),
+            orders: &["n"],
+            limit: None,
+            used: "(__name__ ASC) (mod50 ASC, __name__ ASC)",
+            results: 61,
+            // Those that are sorted are looked at once more than they are given.
+            most: (120, 125),
+        },
+        Row {
+            filter: Some(or([named("00007"), named("00009")])),
+            orders: &["-n"],
+            limit: None,
+            used: "(__name__ ASC)",
+            results: 2,
+            most: (0, 4),
         },
         Row {
             filter: Some(or([f("n", "<", 3), f("n", ">", 2_997)])),

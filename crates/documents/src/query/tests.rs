@@ -4,7 +4,7 @@ use super::fixture::{
     and, cursor, database, f, field, field_path, l, or, orders, path, query, reference, vector,
 };
 use super::*;
-use crate::filter::{Condition, Filter};
+use crate::filter::{Condition, FieldFilter, Filter};
 
 #[test]
 fn the_normal_order() {
@@ -593,4 +593,22 @@ fn texts_for_the_edges() {
         InvalidQuery::NegativeUpTo,
         "The `up_to` value in a COUNT aggregation must be greater than or equal to zero.",
     );
+}
+
+#[test]
+fn the_cloud_counts_every_element_of_lists() {
+    let of = |name, count, make: fn(Vec<Value>) -> Condition, value: Value| {
+        Filter::Field(FieldFilter {
+            field: field(name),
+            condition: make(vec![value; count]),
+        })
+    };
+    let ones = |count| of("a", count, Condition::In, 1.into());
+    let two = || or([f("b", "==", 1), f("b", "==", 2)]);
+    Check::fine(&with(and([ones(15), two()])));
+    let counted = InvalidQuery::TooManyDisjunctions(32).to_string();
+    Check::cloud(&with(and([ones(16), two()])), &counted);
+    let nulls = of("c", 20, Condition::ArrayContainsAny, Value::Null);
+    let counted = InvalidQuery::TooManyDisjunctions(31).to_string();
+    Check::cloud(&with(or([nulls, ones(11)])), &counted);
 }

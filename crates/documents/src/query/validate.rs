@@ -60,6 +60,10 @@ impl Query {
             let whole = Dnf::whole(filter)?;
             if strictness == Strictness::Cloud {
                 check_array_filters(&whole)?;
+                let counted = Dnf::counted(filter);
+                if counted > DISJUNCTIONS_MAX {
+                    return Err(InvalidQuery::TooManyDisjunctions(counted));
+                }
             }
         }
         self.check_parts(filters)?;

@@ -80,7 +80,8 @@ mod tests {
     /// As a client asks. Source: specification, section 12.
     fn contains(filter: &BloomFilter, name: &str) -> bool {
         let bits = filter.bits.len() as u64 * 8 - u64::from(filter.padding);
-        let is_set = |bit: u64| filter.bits[bit as usize / 8] & (1 << (bit % 8)) != 0;
+        let is_set =
+            |bit: u64| filter.bits[usize::try_from(bit).unwrap() / 8] & (1 << (bit % 8)) != 0;
         bits > 0 && places(name, bits, filter.hash_count).all(is_set)
     }
 

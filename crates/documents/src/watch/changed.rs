@@ -168,7 +168,7 @@ impl<'a> Batch<'a> {
         is_watched: impl Fn(&[u8], &DocumentPath) -> bool,
     ) -> Result<Option<Self>, Error> {
         let mut watched = Vec::new();
-        for (key, trace) in traces(rows, before, after) {
+        for (key, trace) in traces(rows, before) {
             let path = keys::path(key)?;
             if is_watched(key, &path) {
                 watched.push((key, path, trace));
@@ -218,10 +218,9 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn traces(rows: &[LogRow], before: CommitTime, after: CommitTime) -> BTreeMap<&[u8], Trace<'_>> {
+fn traces(rows: &[LogRow], before: CommitTime) -> BTreeMap<&[u8], Trace<'_>> {
     let mut traces = BTreeMap::new();
-    let is_between = |row: &&LogRow| row.time > before && row.time <= after;
-    for row in rows.iter().filter(is_between) {
+    for row in rows.iter().filter(|row| row.time > before) {
         let documents = row.changes.iter();
         for change in documents.filter(|change| change.space == Space::Docs) {
             let trace = traces.entry(change.key.as_slice()).or_insert(Trace {

@@ -4,7 +4,7 @@
 //! answers: what a document was before a change is in the history. Only of queries with a limit it keeps the sort keys of
 //! the first documents. Specification, section 15.2.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use firekeep_model::DocumentPath;
@@ -34,8 +34,6 @@ pub struct Hub {
     by_shape: HashMap<Key, QueryId>,
     next_query: QueryId,
     routes: Routes,
-    /// Snapshots that it comes to on its way.
-    stops: BTreeSet<CommitTime>,
     /// About what all windows take.
     windows_bytes: usize,
     evaluations: u64,
@@ -61,7 +59,6 @@ impl Hub {
             by_shape: HashMap::new(),
             next_query: 0,
             routes: Routes::default(),
-            stops: BTreeSet::new(),
             windows_bytes: 0,
             evaluations: 0,
         }
@@ -91,8 +88,10 @@ impl Hub {
         self.evaluations
     }
 
-    /// Tells a target everything behind the [position](Self::position), which is a snapshot to load it at. For a later
-    /// one, see [`stop_at`](Self::stop_at). In place of what the target listened to before, if it did.
+    /// Tells a target everything behind the [position](Self::position). In place of what it listened to before, if it did.
+    ///
+    /// Load it at that position, and at no later time: a step that leads across the time of the load would not tell of a
+    /// document that came before it and went behind it.
     pub fn subscribe(&mut self, subscriber: SubscriberId, target: TargetId, to: &Target) {
         self.unsubscribe(subscriber, target);
         let member = (subscriber, target);
@@ -138,17 +137,8 @@ impl Hub {
         }
     }
 
-    /// Comes to a snapshot on its way: no step leads across it. For a target that is loaded at a time which the hub has
-    /// not reached: what is told up to that time it has already, and what is told from there on begins there.
-    pub fn stop_at(&mut self, time: CommitTime) {
-        if time > self.position {
-            self.stops.insert(time);
-        }
-    }
-
     /// Takes the next commits of the log: those behind the position, in order and without a hole; any before it are left
-    /// out. They are one step, from snapshot to snapshot, up to the last of them or to a [stop](Self::stop_at) before
-    /// that: then the same rows are to be given again, until the position is that of the last one.
+    /// out. They are one step, from snapshot to snapshot.
     ///
     /// After an error the hub stands where it stood, and takes the same rows again.
     ///
@@ -157,9 +147,7 @@ impl Hub {
     /// a new hub helps. [`Error::Corrupt`]; those of storage.
     pub fn apply(&mut self, store: &Store, rows: &[LogRow]) -> Result<Outcome, Error> {
         let last = rows.last().map(|row| row.time);
-        let last = last.unwrap_or(self.position).max(self.position);
-        let stop = self.stops.first().copied();
-        let position = stop.map_or(last, |stop| stop.min(last));
+        let position = last.unwrap_or(self.position).max(self.position);
         let deliveries = match self.step(store, rows, position) {
             Ok(deliveries) => deliveries,
             Err(error) => {
@@ -182,7 +170,6 @@ impl Hub {
     /// [`Store::settle`](firekeep_store::Store::settle).
     pub fn advance(&mut self, time: CommitTime) {
         self.position = self.position.max(time);
-        self.stops.retain(|stop| *stop > time);
     }
 
     fn step(

@@ -55,8 +55,8 @@ impl Names {
     ) -> Result<Option<Step>, Error> {
         let some = budget.documents.clamp(1, READ_DOCUMENTS);
         let from = self.rest.len().saturating_sub(some);
-        let keys = self.rest.iter().skip(from).map(|(key, _)| key.clone());
-        let keys: Vec<_> = keys.collect();
+        let keys = self.rest.iter().skip(from).rev();
+        let keys: Vec<_> = keys.map(|(key, _)| key.clone()).collect();
         if keys.is_empty() {
             return Ok(self.existence());
         }
@@ -67,7 +67,8 @@ impl Names {
         }
         let now = rows(&store.read_at(time)?, &keys)?;
         let mut changes = Vec::with_capacity(keys.len());
-        for ((_, path), row) in self.rest.split_off(from).into_iter().zip(now) {
+        let some = self.rest.split_off(from).into_iter().rev();
+        for ((_, path), row) in some.zip(now) {
             let Some(row) = row else {
                 changes.push(Change::Deleted(path));
                 continue;

@@ -102,8 +102,6 @@ impl Stream {
     pub fn forget(&mut self, id: TargetId) {
         self.targets.remove(&id);
         self.pending.forget(id);
-        // Others may have waited for it.
-        self.due |= !self.targets.is_empty();
     }
 
     /// Takes a step of the loading of a target, at the time that it is loaded at.
@@ -134,7 +132,8 @@ impl Stream {
         }
     }
 
-    /// Takes what the hub has to tell a target about the step to a snapshot.
+    /// Takes what the hub has to tell a target about the step to a snapshot. While a target loads, what is later than
+    /// the time of the loading has to wait outside.
     pub fn deliver(&mut self, id: TargetId, at: CommitTime, changes: &[Change]) {
         let state = self.targets.get(&id);
         // What a target does not have yet while it loads at a later time is part of the loading.
@@ -193,10 +192,13 @@ impl Stream {
         });
         self.sent = at;
         self.due = false;
-        let over = self
-            .targets
-            .extract_if(.., |_, state| state.lasts == Lasts::Once);
-        events.extend(over.map(|(id, _)| about(TargetChange::Remove, id, None)));
+        self.targets.retain(|id, state| {
+            let is_over = state.lasts == Lasts::Once;
+            if is_over {
+                events.push(about(TargetChange::Remove, *id, None));
+            }
+            !is_over
+        });
         events
     }
 

@@ -21,7 +21,6 @@ struct Client {
     id: i32,
     target: Target,
     state: State,
-    loaded: CommitTime,
     /// What it had before.
     past: Vec<(CommitTime, State)>,
 }
@@ -120,21 +119,16 @@ impl Model {
         Target::Query(any_query(&mut self.world, &self.documents))
     }
 
-    /// Begins to listen: at the hub's position, or at a later time.
+    /// Begins to listen, while others write.
     fn listen(&mut self) {
         let target_of = self.any_target();
         self.watched.subscribe(self.next, target_of.clone());
-        let time = match self.world.random.once_in(2) {
-            true => self.watched.hub.position(),
-            false => self.watched.now(),
-        };
-        self.watched.hub.stop_at(time);
+        let time = self.watched.hub.position();
         let state = self.load(&target_of, time, Start::Fresh, State::new());
         self.clients.push(Client {
             id: self.next,
             target: target_of,
             state,
-            loaded: time,
             past: Vec::new(),
         });
         self.next += 1;
@@ -231,15 +225,10 @@ impl Model {
                     .iter_mut()
                     .find(|client| target(client.id) == *id);
                 let client = client.unwrap();
-                if outcome.position > client.loaded {
-                    apply(client, &delivery.changes);
-                }
+                apply(client, &delivery.changes);
             }
         }
         for client in &mut self.clients {
-            if outcome.position < client.loaded {
-                continue;
-            }
             let expected = state_of(&self.watched, &client.target, outcome.position);
             assert_eq!(client.state, expected, "{:#?}", client.target);
             client.past.push((outcome.position, client.state.clone()));

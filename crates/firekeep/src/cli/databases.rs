@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use firekeep_api::admin::Command as Admin;
 
 use super::call::{self, Absent};
@@ -12,6 +12,26 @@ use super::{At, output};
 /// The id of the database that every project has.
 const DEFAULT: &str = "(default)";
 
+/// Whose databases.
+#[derive(Args)]
+pub(crate) struct Of {
+    #[command(flatten)]
+    at: At,
+    /// The project; the data folder's own when absent. Dev mode has databases of any project.
+    #[arg(long)]
+    project: Option<String>,
+}
+
+impl Of {
+    /// A database as commands name it: `project/database`, or a database of the folder's own project.
+    fn name(&self, database: String) -> String {
+        match &self.project {
+            Some(project) => format!("{project}/{database}"),
+            None => database,
+        }
+    }
+}
+
 /// `firekeep databases`
 #[derive(Subcommand)]
 pub(crate) enum Databases {
@@ -19,13 +39,13 @@ pub(crate) enum Databases {
     #[command(after_help = "Example:\n  firekeep databases list --json")]
     List {
         #[command(flatten)]
-        at: At,
+        of: Of,
     },
     /// Make a database beside `(default)`, which is there by itself.
     #[command(after_help = "Example:\n  firekeep databases create staging")]
     Create {
         #[command(flatten)]
-        at: At,
+        of: Of,
         /// Its id: 4 to 63 of `a-z0-9-`, the first a letter.
         database: String,
     },
@@ -34,7 +54,7 @@ pub(crate) enum Databases {
         firekeep databases protect staging --off")]
     Protect {
         #[command(flatten)]
-        at: At,
+        of: Of,
         /// Its id.
         database: String,
         /// It may be deleted again.
@@ -45,7 +65,7 @@ pub(crate) enum Databases {
     #[command(after_help = "Example:\n  firekeep databases delete staging --yes")]
     Delete {
         #[command(flatten)]
-        at: At,
+        of: Of,
         /// Its id.
         database: String,
         /// Yes, delete all its documents.
@@ -62,7 +82,7 @@ pub(crate) enum Indexes {
         firekeep indexes list --json > firestore.indexes.json")]
     List {
         #[command(flatten)]
-        at: At,
+        of: Of,
         /// The database's id.
         #[arg(long, default_value = DEFAULT)]
         database: String,
@@ -73,7 +93,7 @@ pub(crate) enum Indexes {
         firekeep indexes mode enforce --database staging")]
     Mode {
         #[command(flatten)]
-        at: At,
+        of: Of,
         /// The database's id.
         #[arg(long, default_value = DEFAULT)]
         database: String,
@@ -89,7 +109,7 @@ pub(crate) enum Indexes {
     )]
     Deploy {
         #[command(flatten)]
-        at: At,
+        of: Of,
         /// The database's id.
         #[arg(long, default_value = DEFAULT)]
         database: String,
@@ -104,23 +124,27 @@ pub(crate) enum Indexes {
 /// Runs a command about databases.
 pub(crate) fn run(command: Databases) -> Result<()> {
     match command {
-        Databases::List { at } => call::show(&at, Admin::DatabasesList, Absent::Refuse),
-        Databases::Create { at, database } => {
-            call::show(&at, Admin::DatabaseCreate { database }, Absent::Refuse)
+        Databases::List { of } => {
+            let project = of.project.clone();
+            call::show(&of.at, Admin::DatabasesList { project }, Absent::Refuse)
         }
-        Databases::Protect { at, database, off } => {
-            let protected = !off;
+        Databases::Create { of, database } => {
+            let database = of.name(database);
+            call::show(&of.at, Admin::DatabaseCreate { database }, Absent::Refuse)
+        }
+        Databases::Protect { of, database, off } => {
             let protect = Admin::DatabaseProtect {
-                database,
-                protected,
+                database: of.name(database),
+                protected: !off,
             };
-            call::show(&at, protect, Absent::Refuse)
+            call::show(&of.at, protect, Absent::Refuse)
         }
         Databases::Delete { database, yes, .. } if !yes => bail!(
             "this deletes all documents of the database `{database}` for ever; say --yes if that is what you want"
         ),
-        Databases::Delete { at, database, .. } => {
-            call::show(&at, Admin::DatabaseDelete { database }, Absent::Refuse)
+        Databases::Delete { of, database, .. } => {
+            let database = of.name(database);
+            call::show(&of.at, Admin::DatabaseDelete { database }, Absent::Refuse)
         }
     }
 }
@@ -128,14 +152,20 @@ pub(crate) fn run(command: Databases) -> Result<()> {
 /// Runs a command about indexes.
 pub(crate) fn run_indexes(command: Indexes) -> Result<()> {
     match command {
-        Indexes::List { at, database } => {
-            call::show(&at, Admin::IndexesList { database }, Absent::Refuse)
+        Indexes::List { of, database } => {
+            let database = of.name(database);
+            call::show(&of.at, Admin::IndexesList { database }, Absent::Refuse)
         }
-        Indexes::Mode { at, database, mode } => {
-            call::show(&at, Admin::IndexesMode { database, mode }, Absent::Refuse)
+        Indexes::Mode { of, database, mode } => {
+            let database = of.name(database);
+            call::show(
+                &of.at,
+                Admin::IndexesMode { database, mode },
+                Absent::Refuse,
+            )
         }
         Indexes::Deploy {
-            at,
+            of,
             database,
             prune,
             file,
@@ -143,18 +173,15 @@ pub(crate) fn run_indexes(command: Indexes) -> Result<()> {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("the index file `{}`", file.display()))?;
             let deploy = Admin::IndexesDeploy {
-                database,
+                database: of.name(database),
                 file: text,
                 prune,
             };
-            let answer = call::run(&at, deploy, Absent::Refuse)?;
+            let answer = call::run(&of.at, deploy, Absent::Refuse)?;
             if answer.get("kept").is_some() {
                 output::note("some indexes are not in the file; --prune would remove them");
             }
-            if answer.get("ignoredExpiry").is_some() {
-                output::note("`ttl` is not carried out by this version: no document expires");
-            }
-            call::print(&at, &answer)
+            call::print(&of.at, &answer)
         }
     }
 }

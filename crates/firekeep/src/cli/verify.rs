@@ -26,6 +26,8 @@ pub(crate) fn run(at: &At) -> Result<()> {
         progress.tell(|| format!("{} rows read so far", so_far.rows));
     });
     let mut problems = report.problems;
+    // Whether nothing but index entries is wrong.
+    let mut is_readable = problems.is_empty();
     let engine: Arc<dyn Engine> = engine;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut tell = |name: &DatabaseName, so_far: &Verified| {
@@ -38,10 +40,14 @@ pub(crate) fn run(at: &At) -> Result<()> {
     match verify_documents(&engine, DB, &clock, &mut tell) {
         Ok(all) => {
             for (name, found) in all {
+                is_readable &= found.as_ref().is_ok_and(|found| found.unreadable == 0);
                 databases.push(judge(&name, found, &mut problems));
             }
         }
-        Err(error) => problems.push(format!("the list of databases: {error}")),
+        Err(error) => {
+            is_readable = false;
+            problems.push(format!("the list of databases: {error}"));
+        }
     }
     let sound = problems.is_empty();
     if at.json {
@@ -63,11 +69,20 @@ pub(crate) fn run(at: &At) -> Result<()> {
         }
         output::print_lines(&text)?;
     }
-    if !sound {
-        bail!("the data is damaged; restore a backup, and keep this folder for the examination");
+    match (sound, is_readable) {
+        (true, _) => Ok(()),
+        (false, true) => bail!(REBUILD),
+        (false, false) => bail!(RESTORE),
     }
-    Ok(())
 }
+
+const RESTORE: &str =
+    "the data is damaged; restore a backup, and keep this folder for the examination";
+
+/// Entries follow from the documents, and an import makes them anew.
+const REBUILD: &str = "only index entries are wrong, and every document can be read: `firekeep export` the databases that \
+     have faults, and `firekeep import` each under a new name or into a new folder, where its entries are made anew; keep \
+     this folder for the examination";
 
 /// What was found in a database, for people and for scripts. Its faults join the problems.
 fn judge(

@@ -289,6 +289,36 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_server_that_takes_no_writes_is_not_ready() {
+        use firekeep_api::firestore::Access;
+        use firekeep_api::{Options, SystemClock};
+        use firekeep_store::{DbId, Engine, MemEngine, Store};
+
+        let clock = || Arc::new(SystemClock);
+        let engine: Arc<dyn Engine> = Arc::new(MemEngine::new(clock()));
+        let store = Store::open(Arc::clone(&engine), DbId(0), clock()).unwrap();
+        let options = Options {
+            project: None,
+            mode: Mode::Safe,
+            base_url: None,
+            bridge: None,
+            documents: Access::Administrators,
+        };
+        let core = Core::open(engine, Arc::clone(&store), clock(), options).unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        let app = App::new(core, Vec::new(), stopped);
+        let ask = async |path: &str| {
+            let request = Request::get(path).header(header::HOST, "127.0.0.1:7070");
+            let request = request.body(Body::empty()).unwrap();
+            let answer = app.answer(request, ([127, 0, 0, 1], 9).into()).await;
+            answer.status().as_u16()
+        };
+        assert_eq!((ask("/healthz").await, ask("/readyz").await), (204, 204));
+        store.close();
+        assert_eq!((ask("/healthz").await, ask("/readyz").await), (204, 503));
+    }
+
     const PROXY: &str = "10.0.0.1";
 
     #[track_caller]

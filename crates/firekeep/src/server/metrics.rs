@@ -1,4 +1,4 @@
-//! Prometheus metrics: counts of answers by class, the time they took, and the room on the disk.
+//! Prometheus metrics: counts of answers by class, the time they took, sessions, and the room on the disk.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -49,7 +49,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub(crate) fn render(&self, disk_free_bytes: Option<u64>) -> String {
+    pub(crate) fn render(&self, sessions: usize, disk_free_bytes: Option<u64>) -> String {
         let mut text = String::from(
             "# HELP firekeep_http_answers_total Answers by class of code.\n\
              # TYPE firekeep_http_answers_total counter\n",
@@ -77,6 +77,12 @@ impl Metrics {
              # TYPE firekeep_http_seconds_total counter\n\
              firekeep_http_seconds_total {}\n",
             micros.as_secs_f64()
+        );
+        let _ = write!(
+            text,
+            "# HELP firekeep_webchannel_sessions Open WebChannel sessions; each tab of a browser has up to two.\n\
+             # TYPE firekeep_webchannel_sessions gauge\n\
+             firekeep_webchannel_sessions {sessions}\n"
         );
         if let Some(bytes) = disk_free_bytes {
             let _ = write!(
@@ -111,7 +117,8 @@ pub(crate) async fn serve(
         let (app, store) = (Arc::clone(&app), Arc::clone(&store));
         // One at a time: a scraper asks every few seconds.
         let service = service_fn(move |_: Request<hyper::body::Incoming>| {
-            let body = app.metrics.render(store.health().disk_free_bytes);
+            let disk_free_bytes = store.health().disk_free_bytes;
+            let body = app.metrics.render(app.channels.len(), disk_free_bytes);
             async move { Ok::<_, Infallible>(text("text/plain; version=0.0.4", body).map(Body::new)) }
         });
         let serving = http1::Builder::new()
@@ -131,12 +138,13 @@ mod tests {
         metrics.count(StatusCode::OK, Duration::from_millis(500));
         metrics.count(StatusCode::NOT_FOUND, Duration::from_millis(500));
         metrics.count_call(Code::NotFound);
-        let text = metrics.render(Some(7));
+        let text = metrics.render(3, Some(7));
         assert!(text.contains("firekeep_http_answers_total{class=\"2xx\"} 1\n"));
         assert!(text.contains("firekeep_http_answers_total{class=\"4xx\"} 1\n"));
         assert!(text.contains("firekeep_grpc_calls_total{code=\"OK\"} 0\n"));
         assert!(text.contains("firekeep_grpc_calls_total{code=\"NOT_FOUND\"} 1\n"));
         assert!(text.contains("firekeep_http_seconds_total 1\n"));
+        assert!(text.contains("firekeep_webchannel_sessions 3\n"));
         assert!(text.contains("firekeep_disk_free_bytes 7\n"));
     }
 }

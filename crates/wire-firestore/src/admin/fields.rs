@@ -1,10 +1,12 @@
 //! Which single-field indexes a field has. Source: Firestore specification, sections 13 and 14.
 
-use firekeep_api::firestore::{Catalog, FieldOverride, IndexOrder, QueryScope};
+use firekeep_api::firestore::{
+    AUTOMATIC, Catalog, Expiry, FieldOverride, IndexOrder, IndexState, QueryScope,
+};
 use firekeep_model::DatabaseName;
 use firekeep_wire_proto::google::firestore::admin::v1 as proto;
 use firekeep_wire_proto::google::longrunning::Operation;
-use proto::field::IndexConfig;
+use proto::field::{IndexConfig, TtlConfig, ttl_config};
 use proto::index::State;
 use tonic::metadata::MetadataMap;
 
@@ -13,13 +15,6 @@ use super::names::{Collections, FieldName, read_group};
 use super::{Admin, operations};
 use crate::Refusal;
 use crate::convert::Fault;
-
-/// What every field has that no rule is about.
-const AUTOMATIC: [(QueryScope, IndexOrder); 3] = [
-    (QueryScope::Collection, IndexOrder::Ascending),
-    (QueryScope::Collection, IndexOrder::Descending),
-    (QueryScope::Collection, IndexOrder::Contains),
-];
 
 /// `GetField`
 pub(super) async fn get(
@@ -36,7 +31,7 @@ pub(super) async fn get(
     Ok(show(&name, &catalog))
 }
 
-/// `ListFields`: those that a rule is about, which is what tools filter for.
+/// `ListFields`: those that a rule is about, and those that documents expire by, which is what tools filter for.
 pub(super) async fn list(
     service: &Admin,
     metadata: &MetadataMap,
@@ -46,15 +41,29 @@ pub(super) async fn list(
     let caller = service.caller(metadata, &database)?;
     let catalog = service.firestore.index_catalog(&caller, &database).await;
     let catalog = catalog.map_err(|error| Refusal::of(error, &database))?;
-    let rules = rules(&catalog);
-    let wanted = |rule: &&FieldOverride| match &collections {
-        Collections::All => true,
-        Collections::Of(id) => rule.collection.as_ref() == Some(id),
-        Collections::Default => rule.collection.is_none(),
+    let of_rule = |rule: FieldOverride| FieldName {
+        database: database.clone(),
+        collection: rule.collection,
+        field: rule.field,
     };
-    let found = rules.iter().filter(wanted);
+    let of_expiry = |expiry: &Expiry| FieldName {
+        database: database.clone(),
+        collection: Some(expiry.collection.clone()),
+        field: Some(expiry.field.clone()),
+    };
+    let mut names: Vec<_> = rules(&catalog).into_iter().map(of_rule).collect();
+    for name in catalog.expiries().iter().map(of_expiry) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.retain(|name| match &collections {
+        Collections::All => true,
+        Collections::Of(id) => name.collection.as_ref() == Some(id),
+        Collections::Default => name.collection.is_none(),
+    });
     Ok(proto::ListFieldsResponse {
-        fields: found.map(|rule| write(&database, rule)).collect(),
+        fields: names.iter().map(|name| show(name, &catalog)).collect(),
         next_page_token: String::new(),
     })
 }
@@ -74,13 +83,18 @@ pub(super) async fn update(
         .map(|mask| mask.paths)
         .unwrap_or_default();
     let is_meant = |part: &str| paths.is_empty() || paths.iter().any(|path| path.starts_with(part));
-    if is_meant("ttl_config") && field.ttl_config.is_some() {
-        return Err(Refusal::unimplemented(
-            "Expiry of documents is not implemented by this server.",
-        ));
-    }
     let refused = |error| Refusal::of(error, &database);
-    if is_meant("index_config") {
+    let is_named = paths.iter().any(|path| path.starts_with("ttl_config"));
+    if is_named || field.ttl_config.is_some() && paths.is_empty() {
+        let expiry = expiry_of(&name)?;
+        let firestore = &service.firestore;
+        match field.ttl_config {
+            Some(_) => firestore.set_expiry(&caller, &database, expiry).await,
+            None => firestore.remove_expiry(&caller, &database, expiry).await,
+        }
+        .map_err(refused)?;
+    }
+    if is_meant("index_config") && (field.index_config.is_some() || !paths.is_empty()) {
         let (collection, path) = (name.collection.clone(), name.field.clone());
         match field
             .index_config
@@ -133,7 +147,7 @@ fn rules(catalog: &Catalog) -> Vec<FieldOverride> {
 fn show(name: &FieldName, catalog: &Catalog) -> proto::Field {
     let mut rules = rules(catalog).into_iter();
     let own = |rule: &FieldOverride| rule.collection == name.collection && rule.field == name.field;
-    match rules.find(own) {
+    let mut field = match rules.find(own) {
         Some(rule) => write(&name.database, &rule),
         None => {
             let ancestor = FieldName::ancestor(&name.database);
@@ -152,6 +166,29 @@ fn show(name: &FieldName, catalog: &Catalog) -> proto::Field {
                 ttl_config: None,
             }
         }
+    };
+    let mut expiries = catalog.expiries().iter();
+    let expiry = expiries.find(|expiry| expiry_of(name).as_ref() == Ok(expiry));
+    field.ttl_config = expiry.map(|expiry| TtlConfig {
+        state: match catalog.group_state(&expiry.collection) {
+            IndexState::Building => ttl_config::State::Creating,
+            IndexState::Off | IndexState::Ready | IndexState::Dropping => ttl_config::State::Active,
+        }
+        .into(),
+    });
+    field
+}
+
+/// What it means that documents expire by a field.
+fn expiry_of(name: &FieldName) -> Result<Expiry, Refusal> {
+    match (&name.collection, &name.field) {
+        (Some(collection), Some(field)) => Ok(Expiry {
+            collection: collection.clone(),
+            field: field.clone(),
+        }),
+        _ => Err(Refusal::invalid(
+            "documents expire by one field of one collection group",
+        )),
     }
 }
 

@@ -9,6 +9,7 @@ use firekeep_api::firestore::{
 use firekeep_model::DatabaseName;
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use futures_util::stream::{self, Stream, StreamExt as _};
+use prost::Message as _;
 use proto::listen_request::TargetChange;
 use proto::target::query_target::QueryType;
 use proto::target::{QueryTarget, ResumeType, TargetType};
@@ -119,7 +120,8 @@ fn read_request(
             let id = TargetId::new(id).ok_or(Fault::NotPositive("remove_target"))?;
             ListenRequest::Remove(id)
         }
-        TargetChange::AddTarget(sent) => ListenRequest::Add(AddTarget {
+        TargetChange::AddTarget(sent) => ListenRequest::Add(Box::new(AddTarget {
+            bytes: sent.encoded_len(),
             id: match sent.target_id {
                 0 => None,
                 id => Some(TargetId::new(id).ok_or(Fault::Negative("target_id"))?),
@@ -138,7 +140,7 @@ fn read_request(
                 false => Lasts::Open,
             },
             target: read_target(database, sent.target_type).map_err(Into::into),
-        }),
+        })),
     })
 }
 

@@ -250,6 +250,7 @@ impl Live {
             state.session.tick(now());
             wake(&mut state.back);
         });
+        self.taken.notify_waiters();
     }
 
     /// Waits until something has changed that the session's task looks at.

@@ -10,7 +10,6 @@ use firekeep_wire_firestore::limits::{
     MESSAGE_BYTES_MAX, MESSAGE_TIME_MAX, REFLECTION_TIME_MAX, REQUEST_BYTES_MAX,
 };
 use firekeep_wire_proto::google::firestore::admin::v1 as admin;
-use firekeep_wire_proto::google::firestore::v1 as proto;
 use firekeep_wire_proto::google::longrunning;
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
@@ -441,19 +440,4 @@ async fn what_is_not_here_says_what_to_do_instead() {
         .await;
     let text = "Pipelines are not implemented by this server; use structured queries (RunQuery).";
     assert_eq!(found, refused("UNIMPLEMENTED", text));
-    let nothing = futures_util::stream::empty::<proto::ListenRequest>();
-    let listened = server
-        .client()
-        .listen(server.authorized(nothing))
-        .await
-        .unwrap_err();
-    assert_eq!(listened.code(), tonic::Code::Unimplemented);
-    assert!(listened.message().contains("onSnapshot"));
-    let nothing = futures_util::stream::empty::<proto::WriteRequest>();
-    let written = server
-        .client()
-        .write(server.authorized(nothing))
-        .await
-        .unwrap_err();
-    assert_eq!(written.code(), tonic::Code::Unimplemented);
 }

@@ -39,6 +39,7 @@ impl Clock for Fixed {
 /// A server. Its project is `demo`.
 #[derive(Clone)]
 pub(crate) struct Server {
+    pub(crate) core: Arc<Core>,
     grpc: Arc<Grpc>,
     /// How calls ended.
     ended: Arc<Mutex<Vec<Code>>>,
@@ -69,6 +70,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         Self {
             grpc: Arc::new(Grpc::new(&core, stopped)),
+            core,
             ended: Arc::default(),
             bearer: Some(ADMIN.to_owned()),
             stop,

@@ -13,6 +13,7 @@ mod documents;
 mod harness;
 mod queries;
 mod rest;
+mod streams;
 mod transactions;
 mod webchannel;
 mod writes;

@@ -366,3 +366,23 @@ async fn indexes_are_declared_where_documents_are_imported() {
     }
     assert!(opened.catalog().unwrap().is_settled());
 }
+
+#[tokio::test]
+async fn an_export_does_not_touch_what_another_one_writes() {
+    let world = World::new(Mode::Safe);
+    let from = database("(default)");
+    world.fill(&from, 3).await;
+    let (path, part) = (world.path("a.fk"), world.path("a.fk.part"));
+    std::fs::write(&part, "half").unwrap();
+    let (_, text) = world.export(&from, ExportTo::File(path.clone())).await;
+    assert!(
+        text.contains("a.fk.part") && text.contains("remove it"),
+        "{text}"
+    );
+    assert_eq!(std::fs::read_to_string(&part).unwrap(), "half");
+    assert!(!path.exists());
+    std::fs::remove_file(&part).unwrap();
+    let (_, text) = world.export(&from, ExportTo::File(path.clone())).await;
+    assert_eq!(text, "");
+    assert!(path.exists() && !part.exists());
+}

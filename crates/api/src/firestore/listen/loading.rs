@@ -16,22 +16,11 @@ pub(super) struct Loading {
     pub(super) target: TargetId,
     /// Whether the client may get the names of what it should have.
     names: bool,
+    /// Whether nothing was read.
+    is_new: bool,
     /// `None` while the task has it.
-    load: Option<Stage>,
+    load: Option<Box<Load>>,
     task: Option<JoinHandle<Result<Ran, Error>>>,
-}
-
-enum Stage {
-    /// Nothing was read.
-    Begin(Begin),
-    Load(Box<Load>),
-}
-
-struct Begin {
-    what: Target,
-    start: Start,
-    /// Everything later is delivered: what is loaded must be of this time or a later one.
-    after: CommitTime,
 }
 
 /// A load, and the steps that it has just made.
@@ -50,7 +39,14 @@ pub(super) struct Made {
 }
 
 impl Loading {
-    pub(super) fn new(target: TargetId, what: Target, start: Start, after: CommitTime) -> Self {
+    /// The loading of a target as of exactly the time from which on it is told what changes.
+    pub(super) fn new(
+        target: TargetId,
+        what: &Target,
+        start: Start,
+        time: CommitTime,
+        database: &Database,
+    ) -> Self {
         let expected = match start {
             Start::After { expected_count, .. } => expected_count,
             Start::Fresh | Start::Lost => None,
@@ -59,7 +55,8 @@ impl Loading {
             target,
             // Source: specification, section 12.
             names: expected.is_some_and(|expected| expected > 0),
-            load: Some(Stage::Begin(Begin { what, start, after })),
+            is_new: true,
+            load: Some(Box::new(Load::new(what, time, start, database.indexes()))),
             task: None,
         }
     }
@@ -69,14 +66,14 @@ impl Loading {
     /// # Errors
     /// Storage errors.
     pub(super) async fn go_on(&mut self, database: &Arc<Database>) -> Result<Made, Error> {
-        if let Some(stage) = self.load.take() {
+        if let Some(load) = self.load.take() {
             // Short, and enough for most targets of apps.
-            if matches!(stage, Stage::Begin(_)) && !database.remote {
-                let ran = run(stage, database, QUERY_PAGE_FIRST)?;
+            if std::mem::take(&mut self.is_new) && !database.remote {
+                let ran = run(load, database, QUERY_PAGE_FIRST)?;
                 return Ok(self.made(ran));
             }
             let database = Arc::clone(database);
-            let run = move || run(stage, &database, QUERY_PAGE);
+            let run = move || run(load, &database, QUERY_PAGE);
             self.task = Some(tokio::task::spawn_blocking(run));
         }
         let ended = || Error::Internal("the loading of a target did not end".to_owned());
@@ -98,20 +95,13 @@ impl Loading {
             done: matches!(steps.last(), Some(Step::Done)),
             steps,
         };
-        self.load = Some(Stage::Load(load));
+        self.load = Some(load);
         made
     }
 }
 
 /// Makes some steps, not many. Blocks.
-fn run(stage: Stage, database: &Database, budget: Budget) -> Result<Ran, Error> {
-    let mut load = match stage {
-        Stage::Load(load) => load,
-        Stage::Begin(Begin { what, start, after }) => {
-            let time = database.view(None)?.time().max(after);
-            Box::new(Load::new(&what, time, start, database.indexes()))
-        }
-    };
+fn run(mut load: Box<Load>, database: &Database, budget: Budget) -> Result<Ran, Error> {
     let (mut steps, mut documents) = (Vec::new(), 0);
     while steps.len() < LOAD_STEPS_AT_ONCE && documents < budget.documents {
         let step = load.next(&database.store, budget).map_err(late)?;

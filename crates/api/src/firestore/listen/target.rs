@@ -7,15 +7,15 @@ use firekeep_documents::query::Strictness;
 use firekeep_documents::watch::{Lasts, Resume, Start, Target, TargetId};
 
 use super::loading::Loading;
-use super::{ListenEvent, Listening};
+use super::{Held, ListenEvent, Listening};
 use crate::Error;
-use crate::limits::TARGETS_MAX;
+use crate::limits::{TARGETS_BYTES_MAX, TARGETS_MAX};
 
 /// What a client asks of its stream.
 #[derive(Debug)]
 pub enum ListenRequest {
     /// To listen to something.
-    Add(AddTarget),
+    Add(Box<AddTarget>),
     /// To listen to a target no more.
     Remove(TargetId),
 }
@@ -33,6 +33,8 @@ pub struct AddTarget {
     pub expected_count: Option<u32>,
     /// For how long.
     pub lasts: Lasts,
+    /// How many bytes it was sent in: about what it takes while it lasts.
+    pub bytes: usize,
 }
 
 impl Listening {
@@ -43,7 +45,7 @@ impl Listening {
     /// then.
     pub async fn request(&mut self, request: ListenRequest) -> Result<(), Error> {
         match request {
-            ListenRequest::Add(add) => self.add(add).await,
+            ListenRequest::Add(add) => self.add(*add).await,
             ListenRequest::Remove(id) => {
                 self.leave(id);
                 let event = self.stream.remove(id);
@@ -65,7 +67,8 @@ impl Listening {
                 id.ok_or(Error::Exhausted("targets on this stream"))?
             }
         };
-        let is_full = self.stream.targets() >= TARGETS_MAX;
+        let is_full = self.stream.targets() >= TARGETS_MAX
+            || self.targets_bytes() + add.bytes > TARGETS_BYTES_MAX;
         // Also of one that is refused: clients count answers, and one that removes it meanwhile gets its own.
         let added = self.stream.add(id, add.lasts);
         self.ready.push(ListenEvent::Event(added));
@@ -111,14 +114,18 @@ impl Listening {
                 self.subscription.insert(subscription)
             }
         };
-        let after = subscription.listen(id, &target).await?;
+        let time = subscription.listen(id, &target).await?;
         let incarnation = subscription.watch.incarnation;
         let start = match &add.resume {
             None => Start::Fresh,
             Some(resume) => resume.start(incarnation, add.expected_count),
         };
-        self.targets.insert(id, target.clone());
-        let loading = Loading::new(id, target, start, after);
+        let loading = Loading::new(id, &target, start, time, &open);
+        let held = Held {
+            what: target,
+            bytes: add.bytes,
+        };
+        self.targets.insert(id, held);
         self.loads.push_back(loading);
         Ok(())
     }

@@ -35,6 +35,7 @@ async fn databases_are_made_listed_and_deleted_and_their_clocks_go_on() {
     assert_eq!(kind(it.delete_database(owner, &name).await), "no database");
     let gone = it.get_document(owner, &name, document("c/a"), None, Consistency::Strong);
     assert_eq!(kind(gone.await), "no database");
+    world.server.clock.advance(10);
     let again = it.create_database(owner, &name).await.unwrap();
     assert_ne!(again.uid, made.uid);
     let got = it.batch_get(
@@ -48,6 +49,10 @@ async fn databases_are_made_listed_and_deleted_and_their_clocks_go_on() {
     assert!(got.read_time > written.commit_time);
     let page = got.next_page().await.unwrap().unwrap();
     assert_eq!(page, [Got::Missing(document("c/a"))]);
+    // The past of the one that had its name is not its own.
+    let then = Consistency::At(written.commit_time);
+    let past = it.batch_get(owner, &name, vec![document("c/a")], None, then);
+    assert_eq!(kind(past.await.map(drop)), "too old");
 }
 
 #[tokio::test]

@@ -180,3 +180,55 @@ fn each_index_that_would_help_is_named_once() {
     let named = (0..1_000).filter(|number| hints.is_new(&of(*number)));
     assert_eq!(named.count() + 1, crate::limits::INDEX_HINTS_MAX);
 }
+
+#[tokio::test]
+async fn documents_expire_where_nobody_writes_them_meanwhile() {
+    let world = World::new();
+    let (it, owner, database) = (&world.firestore, &world.owner, &world.database);
+    let now = world.now();
+    let write = |path: &str, micros: i64| {
+        let mut write = set(path, 1);
+        if let Operation::Update { fields, .. } = &mut write.operation {
+            let time = Timestamp::from_micros(now.micros() + micros);
+            fields.insert("until", Value::Timestamp(time)).unwrap();
+        }
+        write
+    };
+    let writes = vec![
+        write("c/past", -1),
+        write("a/b/c/past", -9),
+        write("c/later", 60_000_000),
+    ];
+    world.commit(writes).await.unwrap();
+    world.set("c/without", 1).await;
+    let expiry = Expiry {
+        collection: collection("c"),
+        field: field("until"),
+    };
+    let refused = it.set_expiry(&Caller::Anonymous, database, expiry.clone());
+    assert_eq!(kind(refused.await), "denied");
+    it.set_expiry(owner, database, expiry.clone())
+        .await
+        .unwrap();
+    world.settled().await;
+    let there = || async {
+        let mut there = Vec::new();
+        for path in ["c/past", "a/b/c/past", "c/later", "c/without"] {
+            if world.n(path, Consistency::Strong).await.unwrap().is_some() {
+                there.push(path);
+            }
+        }
+        there
+    };
+    world.server.core.tend().await.unwrap();
+    assert_eq!(there().await, ["c/later", "c/without"]);
+    // Another time that it expires at, and one at which it does not.
+    world.commit(vec![write("c/later", -1)]).await.unwrap();
+    world.commit(vec![write("c/without", 5)]).await.unwrap();
+    world.server.core.tend().await.unwrap();
+    assert_eq!(there().await, ["c/without"]);
+    it.remove_expiry(owner, database, expiry).await.unwrap();
+    world.commit(vec![write("c/past", -1)]).await.unwrap();
+    world.server.core.tend().await.unwrap();
+    assert_eq!(there().await, ["c/past", "c/without"]);
+}

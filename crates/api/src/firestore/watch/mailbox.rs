@@ -30,7 +30,8 @@ pub(in super::super) struct Mailbox {
 struct Letters {
     all: Vec<Letter>,
     bytes: usize,
-    is_behind: bool,
+    /// The last step of which something was lost.
+    behind: Option<CommitTime>,
     is_closed: bool,
 }
 
@@ -46,8 +47,8 @@ pub(in super::super) struct Letter {
 pub(in super::super) enum Mailed {
     /// Everything since the last time, in order.
     Letters(Vec<Letter>),
-    /// Something was lost.
-    Behind,
+    /// Something was lost, of steps up to this snapshot at the latest.
+    Behind(CommitTime),
 }
 
 /// The bytes that changes count for: once for each target that they wait for, though they are in memory once.
@@ -77,15 +78,21 @@ impl Mailbox {
         if letters.is_closed {
             return;
         }
-        if !letters.is_behind {
+        let Some(at) = new.iter().map(|letter| letter.at).max() else {
+            return;
+        };
+        if letters.behind.is_some() {
+            letters.behind = Some(at);
+        } else {
             let bytes = new.iter().map(|letter| letter.bytes).sum();
             let all = self.room.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
             letters.bytes += bytes;
             let is_fair = all <= MAILBOXES_BYTES_MAX || letters.bytes <= MAILBOX_BYTES_FAIR;
-            letters.is_behind = letters.bytes > MAILBOX_BYTES_MAX || !is_fair;
-            match letters.is_behind {
-                true => drop(self.empty(&mut letters)),
-                false => letters.all.extend(new),
+            if letters.bytes > MAILBOX_BYTES_MAX || !is_fair {
+                letters.behind = Some(at);
+                drop(self.empty(&mut letters));
+            } else {
+                letters.all.extend(new);
             }
         }
         drop(letters);
@@ -100,8 +107,8 @@ impl Mailbox {
     /// Takes everything. A mailbox that lost something keeps what comes from now on.
     pub(in super::super) fn take(&self) -> Mailed {
         let mut letters = self.lock();
-        if std::mem::take(&mut letters.is_behind) {
-            return Mailed::Behind;
+        if let Some(at) = letters.behind.take() {
+            return Mailed::Behind(at);
         }
         Mailed::Letters(self.empty(&mut letters))
     }
@@ -143,11 +150,11 @@ mod tests {
         }]);
     }
 
-    /// The times of what was mailed.
-    fn take(mailbox: &Mailbox) -> Option<Vec<i64>> {
+    /// The times of what was mailed, or of the last that was lost.
+    fn take(mailbox: &Mailbox) -> Result<Vec<i64>, i64> {
         match mailbox.take() {
-            Mailed::Letters(letters) => Some(letters.iter().map(|letter| letter.at.0).collect()),
-            Mailed::Behind => None,
+            Mailed::Letters(letters) => Ok(letters.iter().map(|letter| letter.at.0).collect()),
+            Mailed::Behind(lost) => Err(lost.0),
         }
     }
 
@@ -157,14 +164,14 @@ mod tests {
         let mailbox = Mailbox::new(Arc::clone(&room));
         put(&mailbox, 1, 10);
         put(&mailbox, 2, MAILBOX_BYTES_MAX - 10);
-        assert_eq!(take(&mailbox), Some(vec![1, 2]));
+        assert_eq!(take(&mailbox), Ok(vec![1, 2]));
         put(&mailbox, 3, 10);
         put(&mailbox, 4, MAILBOX_BYTES_MAX);
         put(&mailbox, 5, 10);
         assert_eq!(room.0.load(Ordering::Relaxed), 0);
-        assert_eq!(take(&mailbox), None);
+        assert_eq!(take(&mailbox), Err(5));
         put(&mailbox, 6, 10);
-        assert_eq!(take(&mailbox), Some(vec![6]));
+        assert_eq!(take(&mailbox), Ok(vec![6]));
         put(&mailbox, 7, 10);
         drop(mailbox);
         assert_eq!(room.0.load(Ordering::Relaxed), 0);
@@ -176,8 +183,8 @@ mod tests {
         room.0.store(MAILBOXES_BYTES_MAX, Ordering::Relaxed);
         let mailbox = Mailbox::new(room);
         put(&mailbox, 1, MAILBOX_BYTES_FAIR);
-        assert_eq!(take(&mailbox), Some(vec![1]));
+        assert_eq!(take(&mailbox), Ok(vec![1]));
         put(&mailbox, 2, MAILBOX_BYTES_FAIR + 1);
-        assert_eq!(take(&mailbox), None);
+        assert_eq!(take(&mailbox), Err(2));
     }
 }

@@ -69,7 +69,7 @@ fn run(guard: &Guard, mut feed: Feed) -> Result<(), Error> {
     let Guard { watches, watch } = guard;
     let now = || watches.clock.now().micros();
     let mut moved = Since {
-        time: now(),
+        time: feed.position().0,
         limit: WATCH_SETTLES,
     };
     let mut listened = Since {

@@ -4,7 +4,7 @@ use crate::fixture::{delete, set};
 use crate::query::fixture::{and, array, f, l, or, orders, path, query};
 use crate::query::{CollectionSelector, Query};
 use crate::watch::Change;
-use crate::watch::fixture::{Watched, documents, target};
+use crate::watch::fixture::{Watched, documents, show_all, target};
 
 fn put(path: &str, v: i64) -> Write {
     set(path, &[("v", v.into())])
@@ -342,30 +342,29 @@ fn whoever_left_is_told_nothing_and_leaves_nothing() {
 }
 
 #[test]
-fn no_step_leads_across_a_stop() {
+fn rows_before_the_position_are_left_out() {
     let mut watched = Watched::new(&[]);
     watched.subscribe(1, filtered(f("v", "==", 1)));
     watched.commit(&[put("c/a", 1)]);
-    let stop = watched.now();
-    watched.hub.stop_at(stop);
+    let first = watched.rows(1);
     watched.commit(&[put("c/a", 2)]);
-    let rows = watched.rows(9);
-    let outcome = watched.hub.apply(&watched.world.store, &rows).unwrap();
-    assert_eq!(outcome.position, stop);
-    assert!(matches!(
-        outcome.deliveries[0].changes[0],
-        Change::Matches(_)
-    ));
-    let outcome = watched.hub.apply(&watched.world.store, &rows).unwrap();
-    assert_eq!(outcome.position, watched.now());
-    assert!(matches!(outcome.deliveries[0].changes[0], Change::Left(_)));
-    // What lies behind is no stop.
-    watched.hub.stop_at(stop);
-    watched.commit(&[put("c/a", 1)]);
-    assert_eq!(watched.told(), "1: +c/a");
+    let both = watched.rows(2);
+    let mut check = |rows: &[LogRow], expected: &str| {
+        let outcome = watched.hub.apply(&watched.world.store, rows).unwrap();
+        let deliveries = outcome.deliveries.iter();
+        let told: Vec<_> = deliveries
+            .map(|delivery| show_all(&delivery.changes))
+            .collect();
+        assert_eq!(told.join(" "), expected);
+        assert_eq!(outcome.position, watched.hub.position());
+    };
+    check(&first, "+c/a");
+    check(&[], "");
+    check(&both, "~c/a");
+    check(&first, "");
     let later = CommitTime(watched.now().0 + 5);
     watched.hub.advance(later);
-    watched.hub.advance(stop);
+    watched.hub.advance(watched.now());
     assert_eq!(watched.hub.position(), later);
 }
 
