@@ -44,6 +44,7 @@ use bytes::Bytes;
 use firekeep_model::Timestamp;
 
 pub use firekeep_documents::aggregate::{Aggregation, AggregationQuery, Operator};
+pub use firekeep_documents::codec::{StoredElements, StoredFields, StoredNumbers, StoredValue};
 pub use firekeep_documents::explain::{Explained, IndexUsed};
 pub use firekeep_documents::filter::{Comparison, Condition, FieldFilter, Filter};
 pub use firekeep_documents::index::backfill::Task;
@@ -63,7 +64,8 @@ pub use firekeep_documents::watch::{
     BloomFilter, Delivered, Event, Lasts, Resume, Target, TargetChange, TargetId,
 };
 pub use firekeep_documents::{
-    Error as DocumentError, Invalid, Operation, Precondition, Transform, Write,
+    Error as DocumentError, Given, Invalid, Operation, Precondition, StoredDocument, Transform,
+    Write,
 };
 
 pub use self::access::Access;

@@ -10,6 +10,9 @@ pub(crate) const DATABASES_OPEN_MAX: usize = 256;
 pub(crate) const EMPTYING_WAIT: Duration = Duration::from_secs(2);
 /// How long a database that nobody uses stays open.
 pub(crate) const DATABASE_IDLE: Duration = Duration::from_secs(300);
+/// Commits of not more writes, with not more bytes of documents, are applied on the async threads.
+pub(crate) const SMALL_COMMIT_WRITES_MAX: usize = 4;
+pub(crate) const SMALL_COMMIT_BYTES_MAX: usize = 64 * 1024;
 /// How long a transaction may last. Source: Firestore specification, section 1.4.
 pub(crate) const TRANSACTION_LIFE: Duration = Duration::from_secs(270);
 /// How long a transaction lasts without a request. Source: Firestore specification, section 1.4.

@@ -1,7 +1,7 @@
 //! Commits: takes everything in line, decides it, and makes it one engine batch. One at a time per database.
 //!
-//! A thread does it for everybody who waits. A transaction that finds nobody else there commits by itself, which
-//! saves waking that thread and being woken by it. Storage design, section 7.
+//! A thread does it for everybody who waits. A transaction whose own thread waits, and that finds nobody else there,
+//! commits by itself, which saves waking that thread and being woken by it. Storage design, section 7.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;

@@ -1,7 +1,9 @@
 //! A database: the way to read it, and the one way to write it.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::gate::{Gates, Turn};
 use crate::limits::WRITE_TRIES_MAX;
 use crate::meta::{self, FORMAT, STEPS};
 use crate::older::{self, Remembered};
-use crate::queue::{Queue, Refusal, Submission};
+use crate::queue::{Answer, Queue, Refusal, Submission};
 use crate::recent::Conflict;
 use crate::write_tx::{Intent, Place};
 use crate::{
@@ -159,6 +161,31 @@ impl Store {
         Err(Error::Contended.into())
     }
 
+    /// The first try of [`write_timed`](Self::write_timed), without blocking for the others: runs `work` here, and puts
+    /// what it wrote in line. For small work on async threads, which so needs no thread to wait for the commit.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Fatal`]; [`Error::Closed`]; [`Error::Unavailable`].
+    pub fn try_write<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<Tried<T>, E> {
+        let mut tx = WriteTx::begin(self)?;
+        let value = work(&mut tx)?;
+        let Some(intent) = tx.finish() else {
+            return Ok(Tried::Idle(value));
+        };
+        if intent.writes.keys().any(|place| self.gates.is_busy(place)) {
+            return Ok(Tried::Behind);
+        }
+        let wrote = !intent.writes.is_empty();
+        let (submission, answer) = Submission::new(intent, false);
+        if !self.queue.try_submit(submission)? {
+            return Ok(Tried::Behind);
+        }
+        Ok(Tried::InLine(value, InLine { answer, wrote }))
+    }
+
     /// Reads the log from after `after` on.
     ///
     /// # Errors
@@ -272,6 +299,49 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// What became of a [try](Store::try_write).
+pub enum Tried<T> {
+    /// There was nothing to commit.
+    Idle(T),
+    /// It is in line.
+    InLine(T, InLine),
+    /// Others have their turns at what it writes, or too many are in line: [`Store::write_timed`] waits for its own.
+    Behind,
+}
+
+/// A transaction in line. Dropping it takes nobody out of it.
+pub struct InLine {
+    answer: Answer,
+    wrote: bool,
+}
+
+/// What became of a transaction in line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It passed, and this is its time; `None` when it wrote nothing.
+    At(Option<CommitTime>),
+    /// It lost against another one: [`Store::write_timed`] tries until it wins.
+    Lost,
+}
+
+/// # Errors
+/// [`Error::Changed`]; [`Error::Fatal`]; [`Error::Closed`]; [`Error::Unavailable`].
+impl Future for InLine {
+    type Output = Result<Committed, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.answer).poll(cx));
+        Poll::Ready(match outcome {
+            Ok(time) => Ok(Committed::At(Some(time).filter(|_| self.wrote))),
+            Err(Refusal::Conflict(Conflict::Changed)) => Err(Error::Changed),
+            Err(Refusal::Conflict(Conflict::Wrote(_) | Conflict::ReadTooLongAgo)) => {
+                Ok(Committed::Lost)
+            }
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use firekeep_documents::Error as DocumentError;
 use firekeep_documents::index::{Catalog, Indexes};
 use firekeep_model::{DatabaseName, Timestamp};
-use firekeep_store::{CommitTime, ReadTx, Store, WriteTx};
+use firekeep_store::{CommitTime, Committed, ReadTx, Store, Tried, WriteTx};
 
 use super::building::Building;
 use super::expiry::LookedThrough;
@@ -139,6 +139,35 @@ impl Database {
             Ok((value, Timestamp::from_micros(time.0)))
         })
         .await
+    }
+
+    /// The same for a small work: run here, where the engine is, and without a thread that waits for the commit.
+    pub(super) async fn commit_small<T: Send + 'static>(
+        self: &Arc<Self>,
+        now: Timestamp,
+        work: impl Fn(&mut WriteTx<'_>) -> Result<T, DocumentError> + Send + 'static,
+    ) -> Result<(T, Timestamp), Error> {
+        if self.remote {
+            return self.commit(now, work).await;
+        }
+        let mut seen = CommitTime::ZERO;
+        let tried = self.store.try_write(|tx| {
+            seen = tx.time();
+            work(tx)
+        });
+        let committed = match tried? {
+            Tried::Idle(value) => Some((value, None)),
+            Tried::Behind => None,
+            Tried::InLine(value, line) => match line.await.map_err(DocumentError::from)? {
+                Committed::At(time) => Some((value, time)),
+                Committed::Lost => None,
+            },
+        };
+        let Some((value, time)) = committed else {
+            return self.commit(now, work).await;
+        };
+        let time = time.unwrap_or_else(|| seen.max(CommitTime(now.micros())));
+        Ok((value, Timestamp::from_micros(time.0)))
     }
 }
 
