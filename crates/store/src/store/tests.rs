@@ -611,7 +611,7 @@ fn a_reader_of_the_log_notices_what_was_trimmed_before_it_came_to_it() {
         let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, shared).unwrap();
         let since = store.read().unwrap().time();
         let mut feed = store.feed(since).unwrap();
-        let mut commit = |key: &[u8]| {
+        let commit = |key: &[u8]| {
             hand.0.fetch_add(10_000_000, Ordering::SeqCst);
             put(&store, key).unwrap();
         };
