@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{CommitTime, DbId, Engine, Error, LogRow, META_TRIM, Snapshot, Space, row};
+use crate::{
+    CommitTime, DbId, Direction, Engine, Error, KeyRange, LogRow, META_TRIM, PageLimit, Snapshot,
+    Space, read_log, row,
+};
 
 /// A reader of the log. Many may read at once, each from where it likes.
 pub struct Feed {
     engine: Arc<dyn Engine>,
     db: DbId,
     after: CommitTime,
-    seq: Option<u64>,
+    /// The number of the newest commit up to `after`.
+    seq: u64,
 }
 
 impl Feed {
@@ -21,12 +25,13 @@ impl Feed {
     ) -> Result<Self, Error> {
         let snapshot = engine.snapshot(db)?;
         check_kept(snapshot.as_ref(), after)?;
+        let seq = number_at(snapshot.as_ref(), after)?;
         drop(snapshot);
         Ok(Self {
             engine,
             db,
             after,
-            seq: None,
+            seq,
         })
     }
 
@@ -45,11 +50,14 @@ impl Feed {
             check_kept(self.engine.snapshot(self.db)?.as_ref(), self.after)?;
         }
         for row in &rows {
-            if let Some(seq) = self.seq.filter(|seq| seq + 1 != row.seq) {
-                let text = format!("the log has no commits between {seq} and {}", row.seq);
+            if row.seq != self.seq + 1 {
+                // Asked behind the reading, so that it knows of every trim before it.
+                check_kept(self.engine.snapshot(self.db)?.as_ref(), self.after)?;
+                let (seq, next) = (self.seq, row.seq);
+                let text = format!("the log has no commits between {seq} and {next}");
                 return Err(Error::Corrupt(text));
             }
-            self.seq = Some(row.seq);
+            self.seq = row.seq;
             self.after = row.time;
         }
         Ok(rows)
@@ -60,6 +68,18 @@ impl Feed {
     pub fn position(&self) -> CommitTime {
         self.after
     }
+}
+
+/// The number of the newest commit up to a time, of which the log row may have been trimmed.
+fn number_at(snapshot: &dyn Snapshot, time: CommitTime) -> Result<u64, Error> {
+    if let Some(next) = read_log(snapshot, time, 1)?.first() {
+        return Ok(next.seq.saturating_sub(1));
+    }
+    // Trims leave the newest row.
+    let newest = PageLimit::rows(1);
+    let page = snapshot.scan(Space::Log, &KeyRange::all(), Direction::Reverse, newest)?;
+    let newest = page.rows.first();
+    newest.map_or(Ok(0), |(_, row)| Ok(LogRow::decode(row)?.seq))
 }
 
 /// Refuses a time of which the log and the history were trimmed.

@@ -140,61 +140,6 @@ fn what_is_queued_while_a_group_commits_is_the_next_group() {
 }
 
 #[test]
-fn a_try_waits_in_line_without_a_thread() {
-    let (_, store) = open();
-    let value = Bytes::from_static(b"v");
-    let put = |key: u8| {
-        let value = value.clone();
-        move |tx: &mut WriteTx<'_>| tx.put(SPACE, vec![key], value.clone())
-    };
-    let Tried::InLine((), first) = store.try_write(put(1)).unwrap() else {
-        panic!("not in line");
-    };
-    let Committed::At(Some(time)) = block_on(first).unwrap() else {
-        panic!("not committed");
-    };
-    assert!(has(&store, &[1]) && store.read().unwrap().time() == time);
-    // Another one commits between its reads and its turn.
-    let tried = store.try_write(|tx| -> Result<(), Error> {
-        tx.get(SPACE, &[1])?;
-        store.write(put(1))?;
-        put(2)(tx)
-    });
-    let Tried::InLine((), lost) = tried.unwrap() else {
-        panic!("not in line");
-    };
-    assert_eq!(block_on(lost).unwrap(), Committed::Lost);
-    assert!(!has(&store, &[2]));
-    let nothing = store.try_write(|_| Ok::<_, Error>(7)).unwrap();
-    assert!(matches!(nothing, Tried::Idle(7)));
-    let _turn = store.gates.enter(&(SPACE, vec![1]));
-    assert!(matches!(store.try_write(put(1)).unwrap(), Tried::Behind));
-    store.close();
-    assert!(matches!(store.try_write(put(3)), Err(Error::Closed)));
-}
-
-/// Waits for a future on this thread.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future
-            .as_mut()
-            .poll(&mut std::task::Context::from_waker(&waker))
-        {
-            std::task::Poll::Ready(done) => return done,
-            std::task::Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
-#[test]
 fn a_settled_time_shows_the_commits_under_way_and_no_later_one() {
     let (go, wait) = mpsc::channel();
     let hand = clock();
@@ -603,28 +548,35 @@ fn what_a_client_read_before_the_history_may_have_changed() {
 
 #[test]
 fn a_reader_of_the_log_notices_what_was_trimmed_before_it_came_to_it() {
-    // How many commits were read before the others are trimmed.
-    for read in [0, 1] {
+    // How many commits it reads, and how many there are beside, before the old ones are trimmed; whether it misses any.
+    for (read, others, misses) in [
+        (0, 3, true),
+        (1, 3, true),
+        (1, 2, true),
+        (1, 1, false),
+        (0, 1, false),
+    ] {
         let engine = Arc::new(MemEngine::new(clock()));
         let hand = clock();
         let shared = Arc::clone(&hand) as Arc<dyn Clock>;
         let store = Store::open(Arc::clone(&engine) as Arc<dyn Engine>, DB, shared).unwrap();
-        let since = store.read().unwrap().time();
-        let mut feed = store.feed(since).unwrap();
-        let commit = |key: &[u8]| {
+        let mut feed = store.feed(store.read().unwrap().time()).unwrap();
+        let commit = || {
             hand.0.fetch_add(10_000_000, Ordering::SeqCst);
-            put(&store, key).unwrap();
+            put(&store, b"a").unwrap();
         };
-        commit(b"a");
+        (0..read).for_each(|_| commit());
         if read > 0 {
             assert_eq!(feed.next(read, Duration::ZERO).unwrap().len(), read);
         }
-        commit(b"b");
-        commit(b"c");
-        commit(b"d");
+        (0..others).for_each(|_| commit());
         let trimmed = store.trim(Duration::from_secs(1), TrimBudget::rows(100));
-        assert!(trimmed.unwrap().done);
+        // The format's, and all but the newest.
+        assert_eq!(trimmed.unwrap().log_rows, read + others);
         let rows = feed.next(10, Duration::ZERO);
-        assert!(matches!(rows, Err(Error::ReadTimeTooOld)), "{rows:?}");
+        match misses {
+            true => assert!(matches!(rows, Err(Error::ReadTimeTooOld)), "{rows:?}"),
+            false => assert_eq!(rows.unwrap().len(), others),
+        }
     }
 }
