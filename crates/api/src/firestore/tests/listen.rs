@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::firestore::watch::End;
-use crate::limits::{MAILBOX_BYTES_MAX, TARGETS_BYTES_MAX, TARGETS_MAX};
+use crate::limits::{MAILBOX_BYTES_MAX, QUERY_PAGE, TARGETS_BYTES_MAX, TARGETS_MAX};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -786,6 +786,59 @@ async fn times_go_on_when_the_clock_is_set_back() {
     assert!(client.snapshots[0] >= written.micros());
     let told = ["Add [1]", "c/b=2 [1] []", "Current [1]", "NoChange []"];
     assert_eq!(client.take_words(), told);
+}
+
+#[tokio::test]
+async fn large_documents_are_loaded_a_few_at_a_time() {
+    let world = World::new();
+    world.set("c/a", 1).await;
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    client.snapshot().await;
+    let token = client.token.clone();
+    let mut paths = Vec::new();
+    for n in 0..40 {
+        let mut fields = fields(n);
+        let text = "x".repeat(900_000);
+        fields.insert("text", text.as_str().into()).unwrap();
+        paths.push(format!("c/{n}"));
+        let operation = Operation::Update { fields, mask: None };
+        let write = set(paths.last().unwrap(), n);
+        world
+            .commit(vec![Write { operation, ..write }])
+            .await
+            .unwrap();
+    }
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let limited = Query {
+        limit: Some(100),
+        ..all("c")
+    };
+    for add in [
+        target(1, all("c")),
+        target(1, limited),
+        documents(1, &paths),
+    ] {
+        let mut client = world.client().await;
+        client
+            .add(AddTarget {
+                resume: Some(Resume::Token(token.clone())),
+                ..add
+            })
+            .await;
+        let (mut most, mut documents) = (0, 0);
+        while documents < 40 {
+            let events = timeout(LONG, client.listening.next()).await.unwrap();
+            let bytes = events.unwrap().into_iter().map(|event| match event {
+                ListenEvent::Event(Event::Changed { document, .. }) => document.bytes(),
+                _ => 0,
+            });
+            let bytes: Vec<_> = bytes.filter(|bytes| *bytes > 0).collect();
+            documents += bytes.len();
+            most = most.max(bytes.iter().sum());
+        }
+        assert!(most <= QUERY_PAGE.bytes + 8 * 1024 * 1024, "{most}");
+    }
 }
 
 #[tokio::test]
