@@ -28,6 +28,7 @@ mod long_operations;
 mod operations;
 mod page_token;
 mod partition_query;
+mod promised;
 mod reading;
 mod run_aggregation_query;
 mod run_query;

@@ -104,7 +104,7 @@ pub(crate) const STREAM_GRACE_JITTER_MILLIS: u64 = 120_000;
 pub(crate) const ACCOUNT_ROWS_AT_ONCE: usize = 256;
 pub(crate) const ACCOUNTS_WAIT: Duration = Duration::from_millis(250);
 
-/// How many steps of the loading of a target are made without a look at anything else.
+/// How many steps of the loading of a target that find nothing are made without a look at anything else.
 pub(crate) const LOAD_STEPS_AT_ONCE: usize = 4;
 /// How many targets one stream has at most. Source: Firestore specification, section 11.10.
 pub(crate) const TARGETS_MAX: usize = 1_000;

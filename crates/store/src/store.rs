@@ -94,16 +94,18 @@ impl Store {
 
     /// Makes a time a snapshot: from the answer on, everything that was or will be committed up to `time` is visible.
     /// Without it, a commit whose time was given already may become visible later. Commits that follow get later times,
-    /// so `time` must not be after the wall clock. Waits for the commits in line; never call it on an async thread.
+    /// so `time` must not be after the wall clock. Waits for the commits in line; never call it on an async thread. Gives
+    /// the newest time that this holds for: a later one, where the wall clock was set back since that was settled.
     ///
     /// It knows the commits of this store only: an engine that several machines write to needs more.
     ///
     /// # Errors
     /// [`Error::Fatal`], [`Error::Closed`], [`Error::Unavailable`].
-    pub fn settle(&self, time: CommitTime) -> Result<(), Error> {
-        self.floor.raise(time);
+    pub fn settle(&self, time: CommitTime) -> Result<CommitTime, Error> {
+        let settled = self.floor.raise(time);
         // One that writes nothing: whoever got a time before the floor was raised is in this group or before it.
-        self.submit(Intent::default(), false).map(|_| ())
+        let _ = self.submit(Intent::default(), false)?;
+        Ok(settled)
     }
 
     /// Runs `work` in a transaction and gives its answer once what it wrote is durable. A transaction that wrote

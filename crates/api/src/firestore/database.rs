@@ -11,6 +11,7 @@ use firekeep_store::{CommitTime, Committed, ReadTx, Store, Tried, WriteTx};
 use super::building::Building;
 use super::expiry::LookedThrough;
 use super::indexes::Hints;
+use super::promised::Promised;
 use crate::Error;
 
 /// One Firestore database while it is open. Who holds it keeps it open.
@@ -21,6 +22,7 @@ pub(crate) struct Database {
     pub(crate) store: Arc<Store>,
     /// True when reads must not happen on the async threads.
     pub(crate) remote: bool,
+    promised: Arc<Promised>,
     indexes: Arc<Indexes>,
     used: AtomicI64,
     /// Who builds indexes.
@@ -45,12 +47,14 @@ impl Database {
         since: CommitTime,
         store: Arc<Store>,
         remote: bool,
+        promised: Arc<Promised>,
     ) -> Self {
         Self {
             name,
             since,
             store,
             remote,
+            promised,
             indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
             kept: Mutex::default(),
@@ -113,10 +117,22 @@ impl Database {
         off_async(move || Ok(database.view(None)?.time())).await
     }
 
-    /// Makes now a snapshot, or the newest commit if that is later, and gives its time. Blocks.
+    /// Makes now a snapshot that clients may be told of, or what is later: the newest commit, and what was told before.
+    /// Blocks.
     pub(super) fn settle(&self, now: CommitTime) -> Result<CommitTime, Error> {
-        self.store.settle(now).map_err(Error::of_storage)?;
-        Ok(now.max(self.view(None)?.time()))
+        let settled = self.store.settle(now).map_err(Error::of_storage)?;
+        let newest = self.view(None)?.time();
+        if settled <= newest {
+            return Ok(newest);
+        }
+        match self.promised.keep(settled) {
+            Ok(()) => Ok(settled),
+            // A full disk: what there is can still be listened to.
+            Err(error) => {
+                tracing::warn!(%error, "the time that listeners are told stands still");
+                Ok(newest.max(settled.min(self.promised.newest())))
+            }
+        }
     }
 
     /// Commits, off the async threads. `work` may run several times. Also gives the time of the commit, or one at which

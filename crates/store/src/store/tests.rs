@@ -167,7 +167,7 @@ fn a_settled_time_shows_the_commits_under_way_and_no_later_one() {
         assert!(!settled.is_finished() && !has(&store, b"k"));
         go.send(()).unwrap();
         go.send(()).unwrap();
-        settled.join().unwrap().unwrap();
+        assert_eq!(settled.join().unwrap().unwrap(), read_time);
     });
     let seen = |key: &[u8]| store.read_at(read_time).unwrap().get(SPACE, key).unwrap();
     assert!(seen(b"k").is_some());
@@ -176,6 +176,8 @@ fn a_settled_time_shows_the_commits_under_way_and_no_later_one() {
     go.send(()).unwrap();
     let later = store.write_timed(|tx| tx.put(Space::Docs, b"l".to_vec(), Bytes::new()));
     assert_eq!(later.unwrap().1, Some(read_time.successor()));
+    go.send(()).unwrap();
+    assert_eq!(store.settle(CommitTime(2_200_000)).unwrap(), read_time);
     let view = store.read_at(read_time).unwrap();
     assert_eq!(view.get(Space::Docs, b"l").unwrap(), None);
     store.close();
