@@ -39,7 +39,7 @@ async fn the_documents_of_groups_are_deleted_at_every_depth_and_no_others() {
         world.commit(writes).await.unwrap();
         let (end, deleted) = world.bulk_delete(groups).await;
         assert!(matches!(end, End::Done { .. }), "{end:?}");
-        assert_eq!(deleted as usize, all.len() - left.len());
+        assert_eq!(usize::try_from(deleted).unwrap(), all.len() - left.len());
         let mut found = Vec::new();
         for path in all {
             let there = world.n(path, Consistency::Strong).await.unwrap();
