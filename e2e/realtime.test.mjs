@@ -234,9 +234,10 @@ test('the web SDK in Chromium', { skip }, async (t) => {
       });
       await page.close();
     }
-    const polls = proxy.asked.filter((kind) => kind === 'CI=1').length;
-    t.diagnostic(`${polls} long polls among ${proxy.asked.filter((kind) => kind === 'CI=0').length} streams`);
-    assert.ok(polls <= 2, String(proxy.asked));
+    // On a loaded machine the SDK may believe it of some (section 6.2), which then poll.
+    const [streams, polls] = ['CI=0', 'CI=1'].map((mode) => proxy.asked.filter((kind) => kind === mode).length);
+    t.diagnostic(`${polls} long polls among ${streams} streams`);
+    assert.ok(polls <= streams / 2, String(proxy.asked));
   });
 
   await step('keeps a cache on disk, resumes its listeners, and sends what it could not, once', async () => {

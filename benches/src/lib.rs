@@ -15,12 +15,41 @@ const TICKS: f64 = 100.0;
 /// # Errors
 /// When there is no such process, or no `/proc`.
 pub fn cpu_seconds(process: &str) -> Result<f64> {
+    let (_, [user, system, ..]) = stat(process)?;
+    Ok((user + system) / TICKS)
+}
+
+/// CPU seconds that a process and its children have used so far, those that ended included.
+///
+/// # Errors
+/// As [`cpu_seconds`].
+pub fn family_cpu_seconds(process: &str) -> Result<f64> {
+    let mut ticks: f64 = stat(process)?.1.iter().sum();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        // Processes may end while this goes on.
+        if let Some(name) = entry.file_name().to_str()
+            && name.starts_with(|first: char| first.is_ascii_digit())
+            && let Ok((parent, times)) = stat(name)
+            && parent == process
+        {
+            ticks += times.iter().sum::<f64>();
+        }
+    }
+    Ok(ticks / TICKS)
+}
+
+/// A process's parent, and its times in ticks: user and system, its own and those of children that ended.
+fn stat(process: &str) -> Result<(String, [f64; 4])> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(") ").context("stat")?;
-    // Behind the name, user and system time are the 12th and 13th. Source: proc(5).
-    let mut times = fields.split(' ').skip(11);
-    let mut next = || -> Result<f64> { Ok(times.next().context("stat")?.parse()?) };
-    Ok((next()? + next()?) / TICKS)
+    // Behind the name, the parent is the second field, the times are the 12th to 15th. Source: proc(5).
+    let mut fields = fields.split(' ').skip(1);
+    let parent = fields.next().context("stat")?.to_owned();
+    let mut times = [0.0; 4];
+    for (time, field) in times.iter_mut().zip(fields.skip(9)) {
+        *time = field.parse()?;
+    }
+    Ok((parent, times))
 }
 
 /// Resident memory of a process, in MiB. `process` as for [`cpu_seconds`].

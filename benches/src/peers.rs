@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use crate::{cpu_seconds, resident_mib};
+use crate::{family_cpu_seconds, resident_mib};
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// What a process uses.
+/// What a server uses: a process, and those that it starts.
 pub struct Usage {
     process: String,
 }
@@ -25,9 +25,9 @@ impl Usage {
     /// CPU seconds so far.
     ///
     /// # Errors
-    /// As [`cpu_seconds`].
+    /// As [`family_cpu_seconds`].
     pub fn cpu_seconds(&self) -> Result<f64> {
-        cpu_seconds(&self.process)
+        family_cpu_seconds(&self.process)
     }
 
     /// Resident memory.
@@ -170,6 +170,8 @@ pub struct Postgres {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What its processes use.
+    pub usage: Usage,
 }
 
 impl Postgres {
@@ -223,7 +225,11 @@ impl Postgres {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let postgres = Self { child, address };
+        let postgres = Self {
+            usage: Usage::of(&child),
+            child,
+            address,
+        };
         wait_for(address)?;
         // It listens a moment before it serves.
         std::thread::sleep(Duration::from_secs(1));

@@ -137,7 +137,7 @@ impl Core {
         let accounts = Registry::load(&tx)?;
         drop(tx);
         Ok(Arc::new(Self {
-            databases: Databases::new(engine, Arc::clone(&clock)),
+            databases: Databases::new(engine, Arc::clone(&clock), &store)?,
             operations: Operations::default(),
             documents: match options.mode {
                 Mode::Safe => Access::Administrators,

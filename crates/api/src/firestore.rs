@@ -28,6 +28,7 @@ mod long_operations;
 mod operations;
 mod page_token;
 mod partition_query;
+mod promised;
 mod reading;
 mod run_aggregation_query;
 mod run_query;
@@ -44,6 +45,7 @@ use bytes::Bytes;
 use firekeep_model::Timestamp;
 
 pub use firekeep_documents::aggregate::{Aggregation, AggregationQuery, Operator};
+pub use firekeep_documents::codec::{StoredElements, StoredFields, StoredNumbers, StoredValue};
 pub use firekeep_documents::explain::{Explained, IndexUsed};
 pub use firekeep_documents::filter::{Comparison, Condition, FieldFilter, Filter};
 pub use firekeep_documents::index::backfill::Task;
@@ -63,7 +65,8 @@ pub use firekeep_documents::watch::{
     BloomFilter, Delivered, Event, Lasts, Resume, Target, TargetChange, TargetId,
 };
 pub use firekeep_documents::{
-    Error as DocumentError, Invalid, Operation, Precondition, Transform, Write,
+    Error as DocumentError, Given, Invalid, Operation, Precondition, StoredDocument, Transform,
+    Write,
 };
 
 pub use self::access::Access;

@@ -10,6 +10,9 @@ pub(crate) const DATABASES_OPEN_MAX: usize = 256;
 pub(crate) const EMPTYING_WAIT: Duration = Duration::from_secs(2);
 /// How long a database that nobody uses stays open.
 pub(crate) const DATABASE_IDLE: Duration = Duration::from_secs(300);
+/// Commits of not more writes, with not more bytes of documents, are applied on the async threads.
+pub(crate) const SMALL_COMMIT_WRITES_MAX: usize = 4;
+pub(crate) const SMALL_COMMIT_BYTES_MAX: usize = 64 * 1024;
 /// How long a transaction may last. Source: Firestore specification, section 1.4.
 pub(crate) const TRANSACTION_LIFE: Duration = Duration::from_secs(270);
 /// How long a transaction lasts without a request. Source: Firestore specification, section 1.4.
@@ -101,7 +104,7 @@ pub(crate) const STREAM_GRACE_JITTER_MILLIS: u64 = 120_000;
 pub(crate) const ACCOUNT_ROWS_AT_ONCE: usize = 256;
 pub(crate) const ACCOUNTS_WAIT: Duration = Duration::from_millis(250);
 
-/// How many steps of the loading of a target are made without a look at anything else.
+/// How many steps of the loading of a target that find nothing are made without a look at anything else.
 pub(crate) const LOAD_STEPS_AT_ONCE: usize = 4;
 /// How many targets one stream has at most. Source: Firestore specification, section 11.10.
 pub(crate) const TARGETS_MAX: usize = 1_000;

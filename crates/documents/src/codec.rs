@@ -5,6 +5,8 @@
 //! field without reading those before it. Equal fields are equal bytes. When the document changed last stands in the
 //! row's header, which is the store's. Storage design, section 4.
 
+mod view;
+
 use bytes::Bytes;
 use firekeep_model::{
     Array, DatabaseId, DatabaseName, Depth, DocumentName, DocumentPath, FieldPath, GeoPoint, Map,
@@ -12,6 +14,8 @@ use firekeep_model::{
 };
 
 use crate::Error;
+
+pub use view::{StoredElements, StoredFields, StoredNumbers, StoredValue};
 
 /// The document was created by the commit that wrote the row.
 const FORMAT_NEW: u8 = 1;
@@ -218,6 +222,7 @@ fn put_number(bytes: &mut Vec<u8>, number: u64) {
 const CORRUPT: Error = Error::Corrupt("its bytes");
 
 /// Takes a row apart from its front.
+#[derive(Clone, Debug)]
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -253,25 +258,13 @@ impl<'a> Reader<'a> {
             NULL => Value::Null,
             FALSE => Value::Boolean(false),
             TRUE => Value::Boolean(true),
-            INTEGER => {
-                let number = self.number()?;
-                Value::Integer((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
-            }
+            INTEGER => Value::Integer(self.integer()?),
             DOUBLE => Value::Double(self.double()?),
-            TIMESTAMP => {
-                let time = Timestamp::from_micros(i64::from_le_bytes(self.array()?));
-                if !(Timestamp::MIN..=Timestamp::MAX).contains(&time) {
-                    return Err(CORRUPT);
-                }
-                Value::Timestamp(time)
-            }
+            TIMESTAMP => Value::Timestamp(self.timestamp()?),
             STRING => Value::String(self.text()?.into()),
             BYTES => Value::Bytes(self.sized()?.into()),
             REFERENCE => Value::reference(self.document_name()?),
-            GEO_POINT => {
-                let point = GeoPoint::new(self.double()?, self.double()?);
-                Value::GeoPoint(point.map_err(|_| CORRUPT)?)
-            }
+            GEO_POINT => Value::GeoPoint(self.geo_point()?),
             ARRAY => {
                 let mut body = Self(self.sized()?);
                 let depth = depth.inside().map_err(|_| CORRUPT)?;
@@ -296,6 +289,22 @@ impl<'a> Reader<'a> {
             _ => return Err(CORRUPT),
         };
         Ok(value)
+    }
+
+    fn integer(&mut self) -> Result<i64, Error> {
+        let number = self.number()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    fn timestamp(&mut self) -> Result<Timestamp, Error> {
+        let time = Timestamp::from_micros(i64::from_le_bytes(self.array()?));
+        let is_time = (Timestamp::MIN..=Timestamp::MAX).contains(&time);
+        is_time.then_some(time).ok_or(CORRUPT)
+    }
+
+    fn geo_point(&mut self) -> Result<GeoPoint, Error> {
+        let point = GeoPoint::new(self.double()?, self.double()?);
+        point.map_err(|_| CORRUPT)
     }
 
     fn document_name(&mut self) -> Result<DocumentName, Error> {

@@ -23,13 +23,13 @@ use std::sync::Arc;
 use firekeep_model::Document;
 use firekeep_store::Read;
 
-use crate::Error;
 use crate::dnf::Dnf;
 use crate::explain::Explained;
 use crate::index::catalog::Catalog;
 use crate::index::definition::QueryScope;
 use crate::plan::{self, Plan};
 use crate::query::{InvalidQuery, Query};
+use crate::{Error, Given};
 
 pub use aggregation::{Aggregation, Results};
 pub(crate) use ask::Ask;
@@ -54,15 +54,25 @@ pub struct Budget {
     pub rows_read: usize,
 }
 
-/// A part of an answer.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
+/// A part of an answer, of decoded documents, or of such as they are [given](Given).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<D = Document> {
     /// The documents, in the query's order, with the fields that it selects.
-    pub documents: Vec<Document>,
+    pub documents: Vec<D>,
     /// How many documents the query's offset left out since the page before.
     pub skipped: u32,
     /// If the answer ends here. A page that is not the last one may be empty.
     pub done: bool,
+}
+
+impl<D> Default for Page<D> {
+    fn default() -> Self {
+        Self {
+            documents: Vec::new(),
+            skipped: 0,
+            done: false,
+        }
+    }
 }
 
 /// A query that is being answered.
@@ -106,6 +116,20 @@ impl Execution {
     /// # Errors
     /// [`Error::Corrupt`]; those of storage.
     pub fn next_page(&mut self, tx: &dyn Read, budget: Budget) -> Result<Page, Error> {
+        let page = self.next_given(tx, budget)?;
+        let documents = page.documents.into_iter().map(Given::decode);
+        Ok(Page {
+            documents: documents.collect::<Result<_, _>>()?,
+            skipped: page.skipped,
+            done: page.done,
+        })
+    }
+
+    /// As [`next_page`](Self::next_page), for those who only pass the documents on.
+    ///
+    /// # Errors
+    /// As [`next_page`](Self::next_page).
+    pub fn next_given(&mut self, tx: &dyn Read, budget: Budget) -> Result<Page<Given>, Error> {
         let mut cx = Cx::new(tx, budget.rows_read, self.counts);
         let page = self.read_page(&mut cx, budget);
         self.counts = cx.counts;
@@ -146,7 +170,7 @@ impl Execution {
         })
     }
 
-    fn read_page(&mut self, cx: &mut Cx<'_>, budget: Budget) -> Result<Page, Error> {
+    fn read_page(&mut self, cx: &mut Cx<'_>, budget: Budget) -> Result<Page<Given>, Error> {
         if self.state.is_none() {
             let plan = plan::plan(&self.ask, &self.catalog, cx)?;
             self.begin(plan);

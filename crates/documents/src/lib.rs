@@ -17,6 +17,7 @@ mod fields;
 pub mod filter;
 #[cfg(test)]
 mod fixture;
+mod given;
 pub mod index;
 pub mod keys;
 pub mod limits;
@@ -38,6 +39,7 @@ pub use error::{Error, Invalid};
 pub use exec::{Aggregation, Budget, Execution, Page};
 pub use explain::Explained;
 pub use fields::Fields;
+pub use given::{Given, StoredDocument};
 pub use scan::{Found, Missing, Scan};
 pub use transform::Transform;
 pub use write::{Operation, Precondition, UpdateTime, Write, WriteResult};

@@ -90,6 +90,9 @@ pub const CATCH_UP_DOCUMENTS_MAX: usize = 10_000;
 /// Log rows that it reads at a time: each may repeat 1 MiB of documents. Ours.
 pub const CATCH_UP_ROWS: usize = 16;
 
+/// Documents that a listener's load reads at a time where it knows their names: each has at most 1 MiB. Ours.
+pub const LOAD_DOCUMENTS: usize = 8;
+
 /// Documents that are in one of two answers that are compared and not in the other; with more, the listener gets the
 /// whole answer. Ours.
 pub const DIFFERENCE_DOCUMENTS_MAX: usize = 100_000;

@@ -10,7 +10,7 @@ use firekeep_store::{Direction, KeyRange, PageLimit, Read, Row, Space};
 
 use crate::codec::{self, Created};
 use crate::scan::{Missing, Scan};
-use crate::{Error, keys};
+use crate::{Error, Given, StoredDocument, keys};
 
 /// The time of a document that the transaction itself wrote, as its own reads see it: that of the commit is not known
 /// yet, but it is later than all.
@@ -30,13 +30,40 @@ pub fn find(tx: &dyn Read, path: &DocumentPath) -> Result<Option<Document>, Erro
 /// # Errors
 /// [`Error::Corrupt`]; those of storage.
 pub fn find_many(tx: &dyn Read, paths: &[DocumentPath]) -> Result<Vec<Option<Document>>, Error> {
+    let found = find_many_stored(tx, paths)?.into_iter();
+    let document = |stored: Option<_>| {
+        stored
+            .map(|stored| Given::Stored(stored).decode())
+            .transpose()
+    };
+    found.map(document).collect()
+}
+
+/// A document as it is stored.
+///
+/// # Errors
+/// [`Error::Corrupt`]; those of storage.
+pub fn find_stored(tx: &dyn Read, path: &DocumentPath) -> Result<Option<StoredDocument>, Error> {
+    let found = find_many_stored(tx, std::slice::from_ref(path))?;
+    Ok(found.into_iter().next().flatten())
+}
+
+/// As [`find_many`], but as they are stored.
+///
+/// # Errors
+/// As [`find_many`].
+pub fn find_many_stored(
+    tx: &dyn Read,
+    paths: &[DocumentPath],
+) -> Result<Vec<Option<StoredDocument>>, Error> {
     let keys: Vec<_> = paths.iter().map(keys::document).collect();
     let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
     let rows = tx.find_rows(Space::Docs, &keys)?;
-    let document = |(row, path): (Option<Row>, &DocumentPath)| {
-        row.map(|row| decode(path.clone(), &row)).transpose()
+    let stored = |(row, path): (Option<Row>, &DocumentPath)| {
+        row.map(|row| StoredDocument::new(path.clone(), row))
+            .transpose()
     };
-    rows.into_iter().zip(paths).map(document).collect()
+    rows.into_iter().zip(paths).map(stored).collect()
 }
 
 /// The document in a row of `docs`.
@@ -55,20 +82,24 @@ pub fn decode(path: DocumentPath, row: &Row) -> Result<Document, Error> {
 }
 
 /// The document in a row of `docs`, with the fields that a query selects; the others are not decoded where that is
-/// less work.
+/// less work, and without a selection none is.
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub(crate) fn decode_selected(
+pub(crate) fn select(
     select: Option<&FieldMask>,
     path: DocumentPath,
-    row: &Row,
-) -> Result<Document, Error> {
+    row: Row,
+) -> Result<Given, Error> {
+    match select {
+        None => StoredDocument::new(path, row).map(Given::Stored),
+        Some(mask) => decode_selected(mask, path, &row).map(Given::Made),
+    }
+}
+
+fn decode_selected(mask: &FieldMask, path: DocumentPath, row: &Row) -> Result<Document, Error> {
     /// With more fields than these, everything is decoded.
     const FIELDS_FEW: usize = 8;
-    let Some(mask) = select else {
-        return decode(path, row);
-    };
     if mask.paths().len() > FIELDS_FEW {
         let document = decode(path, row)?;
         return Ok(Document {
@@ -91,7 +122,7 @@ pub(crate) fn decode_selected(
     })
 }
 
-const fn create_time(created: Created, update_time: Timestamp) -> Timestamp {
+pub(crate) const fn create_time(created: Created, update_time: Timestamp) -> Timestamp {
     match created {
         Created::ByThisRow => update_time,
         Created::At(time) => time,

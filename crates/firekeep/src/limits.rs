@@ -22,6 +22,8 @@ pub(crate) const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 pub(crate) const STREAMS_MAX: u32 = 256;
 /// How often an HTTP/2 client is asked whether it is still there.
 pub(crate) const PING_EVERY: Duration = Duration::from_secs(60);
+/// The most bytes that a connection writes together: two of the longest frames of HTTP/2 and what goes with them.
+pub(crate) const GATHERED_BYTES_MAX: usize = 36 * 1024;
 /// The most bytes of a request's head.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long to wait when the machine has no file handle left.

@@ -2,6 +2,7 @@
 
 mod connections;
 mod dispatch;
+mod gather;
 mod head;
 mod metrics;
 mod patience;

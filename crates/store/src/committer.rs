@@ -1,7 +1,7 @@
 //! Commits: takes everything in line, decides it, and makes it one engine batch. One at a time per database.
 //!
-//! A thread does it for everybody who waits. A transaction that finds nobody else there commits by itself, which
-//! saves waking that thread and being woken by it. Storage design, section 7.
+//! A thread does it for everybody who waits. A transaction whose own thread waits, and that finds nobody else there,
+//! commits by itself, which saves waking that thread and being woken by it. Storage design, section 7.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -36,7 +36,8 @@ pub(crate) struct Committer {
     lonely: bool,
 }
 
-/// The time that no commit gets any more, and none before it. In memory: by the next start the wall clock is past it.
+/// The time that no commit gets any more, and none before it. In memory: whoever tells such
+/// times to others sees to it that they hold after the next start.
 pub(crate) struct Floor(AtomicI64);
 
 impl Default for Floor {
@@ -46,9 +47,10 @@ impl Default for Floor {
 }
 
 impl Floor {
-    /// Holds for every group that is decided from now on.
-    pub(crate) fn raise(&self, time: CommitTime) {
-        self.0.fetch_max(time.0, Ordering::SeqCst);
+    /// Holds for every group that is decided from now on. Gives the time that it stands at then.
+    pub(crate) fn raise(&self, time: CommitTime) -> CommitTime {
+        let before = self.0.fetch_max(time.0, Ordering::SeqCst);
+        time.max(CommitTime(before))
     }
 
     /// The clock, such that commits get times after it.

@@ -48,6 +48,6 @@ pub use range::{Direction, Key, KeyRange, Page, PageBuilder, PageLimit};
 pub use read::{Read, ReadTx, RowPage};
 pub use read_log::{ReadLog, Recording};
 pub use row::Row;
-pub use store::Store;
+pub use store::{Committed, InLine, Store, Tried};
 pub use walk::{TrimStep, plan_trim, read_log};
 pub use write_tx::WriteTx;

@@ -1,7 +1,9 @@
 //! Where transactions wait for the committer, and how they get their answers.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use crate::limits::{GROUP_BYTES_MAX, GROUP_COMMITS_MAX, QUEUE_COMMITS_MAX};
 use crate::recent::Conflict;
@@ -33,14 +35,21 @@ pub(crate) type Outcome = Result<CommitTime, Refusal>;
 #[derive(Debug)]
 pub(crate) struct Asker(Option<Arc<Slot>>);
 
-/// Where the answer arrives. Lighter than a channel: there is one for each transaction.
+/// Where the answer arrives: a thread or a task waits for it. Lighter than a channel: there is one for each transaction.
 #[derive(Debug)]
 pub(crate) struct Answer(Arc<Slot>);
 
 #[derive(Debug, Default)]
 struct Slot {
-    outcome: Mutex<Option<Outcome>>,
-    given: Condvar,
+    given: Mutex<Given>,
+    here: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Given {
+    outcome: Option<Outcome>,
+    /// The task that waits, if it is one.
+    waiter: Option<Waker>,
 }
 
 /// The waiting transactions. Full means: the next one waits for a place.
@@ -101,10 +110,26 @@ impl Drop for Asker {
 impl Answer {
     /// Waits for the answer.
     pub(crate) fn wait(self) -> Outcome {
-        let missing = |outcome: &mut Option<Outcome>| outcome.is_none();
-        let waited = self.0.given.wait_while(self.0.lock(), missing);
-        let mut outcome = waited.unwrap_or_else(PoisonError::into_inner);
-        outcome.take().unwrap_or_else(stopped)
+        let missing = |given: &mut Given| given.outcome.is_none();
+        let waited = self.0.here.wait_while(self.0.lock(), missing);
+        let mut given = waited.unwrap_or_else(PoisonError::into_inner);
+        given.outcome.take().unwrap_or_else(stopped)
+    }
+}
+
+impl Future for Answer {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut given = self.0.lock();
+        if let Some(outcome) = given.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        match &mut given.waiter {
+            Some(waiter) => waiter.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 
@@ -115,12 +140,18 @@ fn stopped() -> Outcome {
 
 impl Slot {
     fn give(&self, outcome: Outcome) {
-        *self.lock() = Some(outcome);
-        self.given.notify_one();
+        let mut given = self.lock();
+        given.outcome = Some(outcome);
+        let waiter = given.waiter.take();
+        drop(given);
+        match waiter {
+            Some(waiter) => waiter.wake(),
+            None => self.here.notify_one(),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,9 +161,26 @@ impl Queue {
     /// # Errors
     /// [`Error::Closed`], [`Error::Fatal`].
     pub(crate) fn submit(&self, submission: Submission) -> Result<(), Error> {
-        let full = |state: &mut State| state.stopped.is_none() && state.len() >= QUEUE_COMMITS_MAX;
+        let full = |state: &mut State| state.stopped.is_none() && state.is_full();
         let waited = self.room.wait_while(self.lock(), full);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let state = waited.unwrap_or_else(PoisonError::into_inner);
+        self.enter(state, submission)
+    }
+
+    /// Puts a transaction in line, if there is a place; `false` when it was dropped for want of one.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub(crate) fn try_submit(&self, submission: Submission) -> Result<bool, Error> {
+        let state = self.lock();
+        if state.stopped.is_none() && state.is_full() {
+            return Ok(false);
+        }
+        self.enter(state, submission)?;
+        Ok(true)
+    }
+
+    fn enter(&self, mut state: MutexGuard<'_, State>, submission: Submission) -> Result<(), Error> {
         state.check()?;
         if submission.again {
             state.again.push_back(submission);
@@ -158,7 +206,7 @@ impl Queue {
     /// Everything in line, up to the limits of a group.
     pub(crate) fn take_group(&self) -> Vec<Submission> {
         let mut state = self.lock();
-        let was_full = state.len() >= QUEUE_COMMITS_MAX;
+        let was_full = state.is_full();
         let mut group = Vec::new();
         let mut bytes = 0;
         while group.len() < GROUP_COMMITS_MAX && bytes < GROUP_BYTES_MAX {
@@ -215,6 +263,10 @@ impl Queue {
 impl State {
     fn len(&self) -> usize {
         self.again.len() + self.first.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.len() >= QUEUE_COMMITS_MAX
     }
 
     fn pop(&mut self) -> Option<Submission> {

@@ -1,7 +1,9 @@
 //! A database: the way to read it, and the one way to write it.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::gate::{Gates, Turn};
 use crate::limits::WRITE_TRIES_MAX;
 use crate::meta::{self, FORMAT, STEPS};
 use crate::older::{self, Remembered};
-use crate::queue::{Queue, Refusal, Submission};
+use crate::queue::{Answer, Queue, Refusal, Submission};
 use crate::recent::Conflict;
 use crate::write_tx::{Intent, Place};
 use crate::{
@@ -92,16 +94,18 @@ impl Store {
 
     /// Makes a time a snapshot: from the answer on, everything that was or will be committed up to `time` is visible.
     /// Without it, a commit whose time was given already may become visible later. Commits that follow get later times,
-    /// so `time` must not be after the wall clock. Waits for the commits in line; never call it on an async thread.
+    /// so `time` must not be after the wall clock. Waits for the commits in line; never call it on an async thread. Gives
+    /// the newest time that this holds for: a later one, where the wall clock was set back since that was settled.
     ///
     /// It knows the commits of this store only: an engine that several machines write to needs more.
     ///
     /// # Errors
     /// [`Error::Fatal`], [`Error::Closed`], [`Error::Unavailable`].
-    pub fn settle(&self, time: CommitTime) -> Result<(), Error> {
-        self.floor.raise(time);
+    pub fn settle(&self, time: CommitTime) -> Result<CommitTime, Error> {
+        let settled = self.floor.raise(time);
         // One that writes nothing: whoever got a time before the floor was raised is in this group or before it.
-        self.submit(Intent::default(), false).map(|_| ())
+        let _ = self.submit(Intent::default(), false)?;
+        Ok(settled)
     }
 
     /// Runs `work` in a transaction and gives its answer once what it wrote is durable. A transaction that wrote
@@ -157,6 +161,31 @@ impl Store {
             }
         }
         Err(Error::Contended.into())
+    }
+
+    /// The first try of [`write_timed`](Self::write_timed), without blocking for the others: runs `work` here, and puts
+    /// what it wrote in line. For small work on async threads, which so needs no thread to wait for the commit.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Fatal`]; [`Error::Closed`]; [`Error::Unavailable`].
+    pub fn try_write<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<Tried<T>, E> {
+        let mut tx = WriteTx::begin(self)?;
+        let value = work(&mut tx)?;
+        let Some(intent) = tx.finish() else {
+            return Ok(Tried::Idle(value));
+        };
+        if intent.writes.keys().any(|place| self.gates.is_busy(place)) {
+            return Ok(Tried::Behind);
+        }
+        let wrote = !intent.writes.is_empty();
+        let (submission, answer) = Submission::new(intent, false);
+        if !self.queue.try_submit(submission)? {
+            return Ok(Tried::Behind);
+        }
+        Ok(Tried::InLine(value, InLine { answer, wrote }))
     }
 
     /// Reads the log from after `after` on.
@@ -272,6 +301,49 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// What became of a [try](Store::try_write).
+pub enum Tried<T> {
+    /// There was nothing to commit.
+    Idle(T),
+    /// It is in line.
+    InLine(T, InLine),
+    /// Others have their turns at what it writes, or too many are in line: [`Store::write_timed`] waits for its own.
+    Behind,
+}
+
+/// A transaction in line. Dropping it takes nobody out of it.
+pub struct InLine {
+    answer: Answer,
+    wrote: bool,
+}
+
+/// What became of a transaction in line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It passed, and this is its time; `None` when it wrote nothing.
+    At(Option<CommitTime>),
+    /// It lost against another one: [`Store::write_timed`] tries until it wins.
+    Lost,
+}
+
+/// # Errors
+/// [`Error::Changed`]; [`Error::Fatal`]; [`Error::Closed`]; [`Error::Unavailable`].
+impl Future for InLine {
+    type Output = Result<Committed, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.answer).poll(cx));
+        Poll::Ready(match outcome {
+            Ok(time) => Ok(Committed::At(Some(time).filter(|_| self.wrote))),
+            Err(Refusal::Conflict(Conflict::Changed)) => Err(Error::Changed),
+            Err(Refusal::Conflict(Conflict::Wrote(_) | Conflict::ReadTooLongAgo)) => {
+                Ok(Committed::Lost)
+            }
+            Err(Refusal::Failed(error)) => Err(error.into()),
+        })
     }
 }
 

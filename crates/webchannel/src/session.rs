@@ -149,6 +149,12 @@ impl<M: AsRef<str>> Session<M> {
         }
     }
 
+    /// Whether the server has said anything but its first noop.
+    #[must_use]
+    pub fn has_spoken(&self) -> bool {
+        self.outbox.last() > 1 || self.over.is_some()
+    }
+
     /// Whether there is room for more messages of the server: the client acknowledges those that it has.
     #[must_use]
     pub fn has_room(&self) -> bool {

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod name;
 pub mod order;
 pub mod query;
+pub(crate) mod stored;
 pub mod transaction;
 pub mod value;
 pub mod write;

@@ -9,6 +9,7 @@ mod documents;
 mod health;
 mod incoming;
 mod pages;
+mod passed;
 mod queries;
 mod service;
 mod streams;
@@ -137,7 +138,10 @@ impl Grpc {
             Some(FirestoreServer::<Service>::NAME) if path.ends_with("/Listen") => {
                 return streams::listen(&self.service, request).await;
             }
-            Some(FirestoreServer::<Service>::NAME) => self.firestore.clone().call(request).await,
+            Some(FirestoreServer::<Service>::NAME) => match passed::Method::of(path) {
+                Some(method) => return passed::answer(method, &self.service, request).await,
+                None => self.firestore.clone().call(request).await,
+            },
             Some(FirestoreAdminServer::<Admin>::NAME) => self.admin.clone().call(request).await,
             Some(OperationsServer::<Admin>::NAME) => self.operations.clone().call(request).await,
             Some(HealthServer::<Health>::NAME) => self.health.clone().call(request).await,

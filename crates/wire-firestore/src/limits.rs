@@ -65,3 +65,6 @@ pub const OPERATION_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How often an operation is looked at that somebody waits for. Ours.
 pub const OPERATION_LOOKED_AT_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a WebChannel handshake waits for the first answer of its method. Ours.
+pub const FIRST_ANSWER_TIME_MAX: Duration = Duration::from_millis(50);

@@ -97,7 +97,7 @@ impl Channels {
         let rpc = Rpc::find(request.host, &request.path);
         let rpc = rpc.ok_or_else(|| Refusal::new(Code::NotFound, "There is no such channel."))?;
         match Request::parse(method, &request.raw_query)? {
-            Request::Handshake(handshake) => self.open(rpc, &handshake, request),
+            Request::Handshake(handshake) => self.open(rpc, &handshake, request).await,
             Request::Forward { sid, aid } => {
                 let live = self.find(rpc, &sid)?;
                 let (_, messages) = read_form(request)?;
@@ -126,7 +126,7 @@ impl Channels {
     }
 
     /// Begins a session.
-    fn open(
+    async fn open(
         &self,
         rpc: Rpc,
         handshake: &Handshake,
@@ -148,13 +148,12 @@ impl Channels {
                 rpc::silence()
             }
         };
-        let answer = answer::handshake(
-            live.handshake_answer(),
-            handshake.wants_routing_token.then(registry::random),
-            request.version,
-        );
-        tokio::spawn(task::run(live, answers, seat, self.stopped.clone()));
-        Ok(answer)
+        let answer = live.handshake_answer();
+        let stopped = self.stopped.clone();
+        tokio::spawn(task::run(Arc::clone(&live), answers, seat, stopped));
+        live.first_answer().await;
+        let routing_token = handshake.wants_routing_token.then(registry::random);
+        Ok(answer::handshake(answer, routing_token, request.version))
     }
 
     /// The bearer credential of a handshake, verified: the expensive work is done here, where the client takes the time

@@ -1,169 +1,110 @@
 //! A Firestore server, ours or the emulator, over gRPC.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use firekeep_wire_proto::google::firestore::v1 as pb;
-use pb::firestore_client::FirestoreClient;
 use pb::structured_query::{self, CollectionSelector, field_filter, filter};
 use pb::value::ValueType;
+use prost::Message as _;
 use serde_json::Value;
-use tonic::metadata::MetadataValue;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
 
 use crate::PAGE;
-use crate::item::{GROUPS, Item};
-use crate::load::{Rate, run, scattered};
+use crate::http2::Connection;
+use crate::item::{GROUPS, Item, document_bytes_min};
+use crate::load::{Prepared, Rate, batches, run, scattered};
 
 const DATABASE: &str = "projects/demo-bench/databases/(default)";
 
-/// Documents of one `Commit` of a load.
-const BATCH: u32 = 500;
-
-/// Loads that are under way at once.
-const LOADERS: u32 = 4;
-
-type Client = FirestoreClient<Channel>;
-
-/// A server, and a connection to it for each of the most tasks that there are.
+/// A server.
 pub(crate) struct Firestore {
-    clients: Vec<Client>,
+    address: SocketAddr,
+    /// Commits so far: every one of them changes its document.
+    commits: AtomicU64,
 }
 
 impl Firestore {
-    /// Connects.
-    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
-        let mut clients = Vec::new();
-        for _ in 0..64 {
-            let client = FirestoreClient::new(endpoint.connect().await?);
-            clients.push(client.max_decoding_message_size(64 * 1024 * 1024));
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            commits: AtomicU64::new(0),
         }
-        Ok(Self { clients })
     }
 
-    fn some(&self, connections: usize) -> Vec<Client> {
-        self.clients.iter().take(connections).cloned().collect()
+    fn connect(&self) -> Result<Connection> {
+        Connection::open(self.address)
+    }
+
+    fn connections(&self, count: usize) -> Result<Vec<Connection>> {
+        (0..count).map(|_| self.connect()).collect()
     }
 
     /// Writes so many documents in batches.
-    pub(crate) async fn fill(&self, collection: &'static str, count: u32) -> Result<Rate> {
+    pub(crate) fn fill(&self, collection: &str, count: u32) -> Result<Rate> {
         let started = Instant::now();
-        let tasks = (0..LOADERS).zip(self.some(4)).map(|(part, client)| {
-            tokio::spawn(async move {
-                for at in (0..count.div_ceil(BATCH)).filter(|at| at % LOADERS == part) {
-                    let numbers = at * BATCH..((at + 1) * BATCH).min(count);
-                    let writes = numbers
-                        .map(|number| update(collection, number, 0))
-                        .collect();
-                    commit(client.clone(), writes).await?;
-                }
-                anyhow::Ok(())
-            })
-        });
-        for task in tasks.collect::<Vec<_>>() {
-            task.await??;
-        }
+        batches(
+            count,
+            || self.connect(),
+            |connection, numbers| {
+                let writes = numbers.map(|number| update(collection, number, 0));
+                let request = commit(writes.collect());
+                let answered = connection.call("Commit", &request)?.count();
+                ensure!(answered == 1, "a batch was not committed");
+                Ok(())
+            },
+        )?;
         Ok(Rate::since(started, u64::from(count)))
     }
 
     /// Overwrites single documents.
-    pub(crate) async fn commits(
-        &self,
-        collection: &'static str,
-        count: u32,
-        connections: usize,
-    ) -> Result<Rate> {
-        run(self.some(connections), move |client, at| async move {
-            let version = u32::try_from(at % 1_000_000)?;
-            let write = update(collection, scattered(at, count), version);
-            commit(client, vec![write]).await
+    pub(crate) fn commits(&self, collection: &str, count: u32, connections: usize) -> Result<Rate> {
+        let prepared = Prepared::new(count, |number, version| {
+            commit(vec![update(collection, number, version)])
+        });
+        run(self.connections(connections)?, |connection, _| {
+            let request = prepared.get(self.commits.fetch_add(1, Ordering::Relaxed));
+            // What lost against others is sent again, as the official clients do.
+            while connection.call("Commit", request)?.count() == 0 {}
+            Ok(())
         })
-        .await
     }
 
     /// Reads single documents.
-    pub(crate) async fn gets(
-        &self,
-        collection: &'static str,
-        count: u32,
-        connections: usize,
-    ) -> Result<Rate> {
-        run(self.some(connections), move |mut client, at| async move {
-            let request = pb::GetDocumentRequest {
-                name: name(collection, scattered(at, count)),
-                ..Default::default()
-            };
-            let found = client.get_document(admin(request)).await?.into_inner();
-            ensure!(found.fields.len() == 10, "a document lacks fields");
+    pub(crate) fn gets(&self, collection: &str, count: u32, connections: usize) -> Result<Rate> {
+        let prepared = Prepared::new(count, |number, _| get(collection, number));
+        run(self.connections(connections)?, |connection, at| {
+            let mut found = connection.call("GetDocument", prepared.get(at))?;
+            let bytes = found.next().context("no document")?.len();
+            ensure!(bytes > document_bytes_min(), "a document lacks fields");
             Ok(())
         })
-        .await
     }
 
     /// Asks for 20 documents that have a value.
-    pub(crate) async fn queries(
-        &self,
-        collection: &'static str,
-        count: u32,
-        connections: usize,
-    ) -> Result<Rate> {
-        let expected = (count / GROUPS).min(u32::try_from(PAGE)?);
-        run(self.some(connections), move |mut client, at| async move {
-            let query = structured(collection, Some(scattered(at, GROUPS)), Some(PAGE));
-            let request = pb::RunQueryRequest {
-                parent: format!("{DATABASE}/documents"),
-                query_type: Some(pb::run_query_request::QueryType::StructuredQuery(query)),
-                ..Default::default()
-            };
-            let mut answers = client.run_query(admin(request)).await?.into_inner();
-            let mut found = 0;
-            while let Some(answer) = answers.message().await? {
-                found += u32::from(answer.document.is_some());
-            }
+    pub(crate) fn queries(&self, collection: &str, connections: usize) -> Result<Rate> {
+        let expected = usize::try_from(PAGE)?;
+        let prepared: Vec<_> = (0..GROUPS).map(|group| query(collection, group)).collect();
+        run(self.connections(connections)?, |connection, at| {
+            let group = usize::try_from(scattered(at, GROUPS))?;
+            let request = prepared.get(group).context("a group")?;
+            let found = connection.call("RunQuery", request)?;
+            let whole = |message: &&[u8]| message.len() > document_bytes_min();
+            let found = found.filter(whole).count();
             ensure!(found == expected, "{found} documents instead of {expected}");
             Ok(())
         })
-        .await
     }
 
     /// Counts all documents.
-    pub(crate) async fn count(&self, collection: &'static str, count: u32) -> Result<Rate> {
-        use pb::structured_aggregation_query::aggregation::{Count, Operator};
-        use pb::structured_aggregation_query::{Aggregation, QueryType};
+    pub(crate) fn count(&self, collection: &str, count: u32) -> Result<Rate> {
+        let request = count_request(collection);
         let started = Instant::now();
-        let mut query = structured(collection, None, None);
-        // By the entries of an index: every document has the field.
-        query.r#where = Some(field_filter(
-            "number",
-            field_filter::Operator::GreaterThanOrEqual,
-            0,
-        ));
-        let aggregation = pb::StructuredAggregationQuery {
-            aggregations: vec![Aggregation {
-                alias: "n".to_owned(),
-                operator: Some(Operator::Count(Count::default())),
-            }],
-            query_type: Some(QueryType::StructuredQuery(query)),
-        };
-        let request = pb::RunAggregationQueryRequest {
-            parent: format!("{DATABASE}/documents"),
-            query_type: Some(
-                pb::run_aggregation_query_request::QueryType::StructuredAggregationQuery(
-                    aggregation,
-                ),
-            ),
-            ..Default::default()
-        };
-        let mut client = self.clients.first().context("no connection")?.clone();
-        let mut answers = client
-            .run_aggregation_query(admin(request))
-            .await?
-            .into_inner();
+        let mut connection = self.connect()?;
         let mut found = None;
-        while let Some(answer) = answers.message().await? {
+        for message in connection.call("RunAggregationQuery", &request)? {
+            let answer = pb::RunAggregationQueryResponse::decode(message)?;
             let fields = answer.result.map(|result| result.aggregate_fields);
             found = found.or(fields.and_then(|mut fields| fields.remove("n")));
         }
@@ -174,27 +115,58 @@ impl Firestore {
     }
 }
 
-/// Commits; what loses against others is sent again, as the official clients do.
-async fn commit(mut client: Client, writes: Vec<pb::Write>) -> Result<()> {
+fn get(collection: &str, number: u32) -> Vec<u8> {
+    let request = pb::GetDocumentRequest {
+        name: name(collection, number),
+        ..Default::default()
+    };
+    request.encode_to_vec()
+}
+
+fn commit(writes: Vec<pb::Write>) -> Vec<u8> {
     let request = pb::CommitRequest {
         database: DATABASE.to_owned(),
         writes,
         ..Default::default()
     };
-    loop {
-        match client.commit(admin(request.clone())).await {
-            Ok(_) => return Ok(()),
-            Err(status) if status.code() == Code::Aborted => {}
-            Err(status) => return Err(status.into()),
-        }
-    }
+    request.encode_to_vec()
 }
 
-fn admin<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    let owner = MetadataValue::from_static("Bearer owner");
-    request.metadata_mut().insert("authorization", owner);
-    request
+fn query(collection: &str, group: u32) -> Vec<u8> {
+    use pb::run_query_request::QueryType;
+    let query = structured(collection, Some(group), Some(PAGE));
+    let request = pb::RunQueryRequest {
+        parent: format!("{DATABASE}/documents"),
+        query_type: Some(QueryType::StructuredQuery(query)),
+        ..Default::default()
+    };
+    request.encode_to_vec()
+}
+
+fn count_request(collection: &str) -> Vec<u8> {
+    use pb::run_aggregation_query_request::QueryType as Asks;
+    use pb::structured_aggregation_query::aggregation::{Count, Operator};
+    use pb::structured_aggregation_query::{Aggregation, QueryType};
+    let mut query = structured(collection, None, None);
+    // By the entries of an index: every document has the field.
+    query.r#where = Some(field_filter(
+        "number",
+        field_filter::Operator::GreaterThanOrEqual,
+        0,
+    ));
+    let aggregation = pb::StructuredAggregationQuery {
+        aggregations: vec![Aggregation {
+            alias: "n".to_owned(),
+            operator: Some(Operator::Count(Count::default())),
+        }],
+        query_type: Some(QueryType::StructuredQuery(query)),
+    };
+    let request = pb::RunAggregationQueryRequest {
+        parent: format!("{DATABASE}/documents"),
+        query_type: Some(Asks::StructuredAggregationQuery(aggregation)),
+        ..Default::default()
+    };
+    request.encode_to_vec()
 }
 
 fn name(collection: &str, number: u32) -> String {

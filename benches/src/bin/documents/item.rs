@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-/// How many documents of a collection have the same `group`: one in this many.
-pub(crate) const GROUPS: u32 = 1_000;
+/// How many documents of a collection have the same `group`: one in this many, and so more than a query gives in each of
+/// the collections.
+pub(crate) const GROUPS: u32 = 100;
 
 /// A document.
 pub(crate) struct Item {
@@ -67,4 +68,9 @@ pub(crate) fn json_bytes(count: u32) -> u64 {
     };
     let bytes = item.object().to_string().len();
     u64::from(count) * u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Fewer bytes than a document has in any encoding, and more than one has that lacks its text.
+pub(crate) const fn document_bytes_min() -> usize {
+    600
 }

@@ -1,11 +1,16 @@
 //! `make bench`: documents beside the official emulator and PostgreSQL, in one run, by the same client.
 //!
 //! Each system stores the same documents with comparable indexes and settings as shipped: Firekeep and PostgreSQL flush
-//! before they answer, the emulator keeps everything in memory. `documents --quick` takes a tenth of the documents.
+//! before they answer, the emulator keeps everything in memory. The clients send what was encoded before and decode nothing,
+//! and beside each rate stands what CPU time the server took: the machine is the client's too.
+//!
+//! `documents --quick` takes a tenth of the documents, `documents --alone` measures Firekeep and nobody else.
 
 mod firestore;
+mod http2;
 mod item;
 mod load;
+mod pg;
 mod postgres;
 
 use std::path::PathBuf;
@@ -17,7 +22,7 @@ use firekeep_bench::peers::{self, Emulator, Firekeep, Postgres};
 use firekeep_bench::table::{at_least, at_most, head, remark};
 use firekeep_bench::to_f64;
 use firestore::Firestore;
-use load::{Rate, alternate};
+use load::{Cost, Rate, alternate};
 
 /// How long each load lasts.
 const LOAD_TIME: Duration = Duration::from_secs(4);
@@ -32,12 +37,11 @@ struct Sizes {
     large: u32,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
     // The first is this program's name.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = arguments.iter().any(|argument| argument == "--quick");
-    let sizes = match quick {
+    let says = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let sizes = match says("--quick") {
         true => Sizes {
             small: 10_000,
             large: 100_000,
@@ -55,20 +59,24 @@ async fn main() -> Result<()> {
     head();
 
     let server = Firekeep::start(&binary, &folder.path().join("firekeep"))?;
-    let ours = Firestore::connect(server.address).await?;
+    let ours = Firestore::at(server.address);
     remark("memory, idle", server.usage.resident_mib()?, "MiB", "");
-    small(&server, &ours, sizes).await?;
-    beside_postgres(folder.path(), &server, &ours, sizes).await?;
-    beside_emulator(&server, &ours, sizes).await?;
-    large(&server, &ours, sizes).await?;
+    small(&server, &ours, sizes)?;
+    if says("--alone") {
+        alone(&server, &ours, sizes)?;
+    } else {
+        beside_postgres(folder.path(), &server, &ours, sizes)?;
+        beside_emulator(&server, &ours, sizes)?;
+    }
+    large(&server, &ours, sizes)?;
     server.stop()
 }
 
 /// Loads the small collection.
-async fn small(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
+fn small(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
     let (cpu, rate) = (
         server.usage.cpu_seconds()?,
-        ours.fill("small", sizes.small).await?,
+        ours.fill("small", sizes.small)?,
     );
     let cpu = (server.usage.cpu_seconds()? - cpu) / f64::from(sizes.small) * 1e6;
     let note = format!("   ({cpu:.0} us of CPU for each)");
@@ -81,50 +89,58 @@ async fn small(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> 
     Ok(())
 }
 
-async fn beside_emulator(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
+fn alone(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
+    for connections in [1, 16, 64] {
+        let name = format!("commits, {connections} writers");
+        Cost::alone(&name, &server.usage, || {
+            ours.commits("small", sizes.small, connections)
+        })?;
+    }
+    Cost::alone("gets, 16 connections", &server.usage, || {
+        ours.gets("small", sizes.small, 16)
+    })?;
+    Cost::alone("query of 20", &server.usage, || ours.queries("small", 4))?;
+    memory(server, "memory after that")
+}
+
+fn memory(server: &Firekeep, name: &str) -> Result<()> {
+    at_most(name, server.usage.resident_mib()?, 300.0, "MiB", "");
+    Ok(())
+}
+
+fn beside_emulator(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
     let Some(emulator) = Emulator::start()? else {
         println!("no official Firestore emulator here: set FIRESTORE_EMULATOR_JAR");
         return Ok(());
     };
-    let theirs = Firestore::connect(emulator.address).await?;
-    let loaded = theirs.fill("small", sizes.small).await?;
+    let (our, their) = (&server.usage, &emulator.usage);
+    let theirs = Firestore::at(emulator.address);
+    let loaded = theirs.fill("small", sizes.small)?;
     remark("the emulator: batch load", loaded.per_second, "/s", "");
     for (connections, target) in [(16, 3.0), (64, 3.0)] {
         let name = format!("commits, {connections} writers / emulator");
         let pair = alternate(
-            || ours.commits("small", sizes.small, connections),
-            || theirs.commits("small", sizes.small, connections),
+            (our, || ours.commits("small", sizes.small, connections)),
+            (their, || theirs.commits("small", sizes.small, connections)),
         );
-        pair.await?.print(&name, target);
+        pair?.print(&name, target);
     }
     let pair = alternate(
-        || ours.gets("small", sizes.small, 16),
-        || theirs.gets("small", sizes.small, 16),
+        (our, || ours.gets("small", sizes.small, 16)),
+        (their, || theirs.gets("small", sizes.small, 16)),
     );
-    pair.await?.print("gets, 16 connections / emulator", 5.0);
+    pair?.print("gets, 16 connections / emulator", 5.0);
     let pair = alternate(
-        || ours.queries("small", sizes.small, 4),
-        || theirs.queries("small", sizes.small, 4),
+        (our, || ours.queries("small", 4)),
+        (their, || theirs.queries("small", 4)),
     );
-    pair.await?
-        .print("query of 20, of the small collection / emulator", 5.0);
-    remark(
-        "the emulator: memory",
-        emulator.usage.resident_mib()?,
-        "MiB",
-        "",
-    );
-    at_most(
-        "memory after that",
-        server.usage.resident_mib()?,
-        300.0,
-        "MiB",
-        "",
-    );
-    Ok(())
+    pair?.print("query of 20, of the small collection / emulator", 5.0);
+    let mib = their.resident_mib()?;
+    remark("the emulator: memory", mib, "MiB", "");
+    memory(server, "memory after that")
 }
 
-async fn beside_postgres(
+fn beside_postgres(
     folder: &std::path::Path,
     server: &Firekeep,
     ours: &Firestore,
@@ -134,71 +150,63 @@ async fn beside_postgres(
         println!("no PostgreSQL server here: `make bench` installs it");
         return Ok(());
     };
-    let theirs = postgres::Table::create(&peer).await?;
-    let loaded = theirs.fill(sizes.small).await?;
+    let (our, their) = (&server.usage, &peer.usage);
+    let theirs = postgres::Table::create(&peer)?;
+    let loaded = theirs.fill(sizes.small)?;
     remark("PostgreSQL: batch load", loaded.per_second, "/s", "");
     for connections in [16, 64] {
         let name = format!("commits, {connections} writers / PostgreSQL");
         let pair = alternate(
-            || ours.commits("small", sizes.small, connections),
-            || theirs.commits(sizes.small, connections),
+            (our, || ours.commits("small", sizes.small, connections)),
+            (their, || theirs.commits(sizes.small, connections)),
         );
-        pair.await?.print(&name, 1.0);
+        pair?.print(&name, 1.0);
     }
     let pair = alternate(
-        || ours.gets("small", sizes.small, 16),
-        || theirs.gets(sizes.small, 16),
+        (our, || ours.gets("small", sizes.small, 16)),
+        (their, || theirs.gets(sizes.small, 16)),
     );
-    pair.await?.compare("gets, 16 connections / PostgreSQL");
+    pair?.compare("gets, 16 connections / PostgreSQL");
     let pair = alternate(
-        || ours.queries("small", sizes.small, 4),
-        || theirs.queries(sizes.small, 4),
+        (our, || ours.queries("small", 4)),
+        (their, || theirs.queries(4)),
     );
-    pair.await?.compare("query of 20 / PostgreSQL");
-    at_most(
-        "memory after that",
-        server.usage.resident_mib()?,
-        300.0,
-        "MiB",
-        "",
-    );
-    Ok(())
+    pair?.compare("query of 20 / PostgreSQL");
+    memory(server, "memory after that")
 }
 
-async fn large(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
-    let loaded = ours.fill("large", sizes.large).await?;
+fn large(server: &Firekeep, ours: &Firestore, sizes: Sizes) -> Result<()> {
+    let loaded = ours.fill("large", sizes.large)?;
     at_least(
         "batch load, the large collection",
         loaded.per_second,
         20_000.0,
         "",
     );
+    let usage = &server.usage;
     let pair = alternate(
-        || ours.queries("small", sizes.small, 4),
-        || ours.queries("large", sizes.large, 4),
+        (usage, || ours.queries("small", 4)),
+        (usage, || ours.queries("large", 4)),
     );
-    let pair = pair.await?;
-    let note = format!("   ({:.0}/s and {:.0}/s)", pair.ours, pair.theirs);
+    let pair = pair?;
     at_most(
         "time of a query, large / small",
         pair.ratio,
         1.3,
         "x",
+        &pair.note(),
+    );
+    let cpu = usage.cpu_seconds()?;
+    let Rate { count, seconds, .. } = ours.count("large", sizes.large)?;
+    let cpu = usage.cpu_seconds()? - cpu;
+    let note = format!("   ({seconds:.2} s by the clock)");
+    at_least(
+        "count, entries per CPU-second",
+        to_f64(count) / cpu,
+        2e6,
         &note,
     );
-    let cpu = server.usage.cpu_seconds()?;
-    let Rate { count, seconds, .. } = ours.count("large", sizes.large).await?;
-    let cpu = server.usage.cpu_seconds()? - cpu;
-    let entries = f64::from(u32::try_from(count)?);
-    let note = format!("   ({:.2} s by the clock)", seconds);
-    at_least("count, entries per CPU-second", entries / cpu, 2e6, &note);
-    at_most(
-        "memory after all",
-        server.usage.resident_mib()?,
-        300.0,
-        "MiB",
-        "",
-    );
+    memory(server, "memory after all")?;
     let bytes = peers::folder_bytes(&server.folder)?;
     let json = item::json_bytes(sizes.small) + item::json_bytes(sizes.large);
     let note = format!("   ({:.0} MB)", to_f64(bytes) / 1e6);

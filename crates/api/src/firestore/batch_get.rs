@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use firekeep_documents::limits::READ_DOCUMENTS;
-use firekeep_documents::read;
-use firekeep_model::{Caller, DatabaseName, Document, DocumentPath, FieldMask, Timestamp};
+use firekeep_documents::{Error as DocumentError, Given, StoredDocument, read};
+use firekeep_model::{Caller, DatabaseName, DocumentPath, FieldMask, Timestamp};
 
-use super::get_document::masked;
+use super::get_document::given;
 use super::reading::Reading;
 use super::{Consistency, Firestore};
 use crate::Error;
@@ -20,10 +20,10 @@ const PAGE_BYTES: usize = crate::limits::LIST_BYTES;
 const READ_AT_ONCE: usize = 8;
 
 /// One document of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Got {
     /// It is there.
-    Found(Document),
+    Found(Given),
     /// It is not.
     Missing(DocumentPath),
 }
@@ -64,12 +64,7 @@ impl Firestore {
             transaction: reading.tell_begun(),
             read_time: reading.time(),
             reading,
-            first: Some(
-                first
-                    .into_iter()
-                    .map(|got| got.masked(mask.as_ref()))
-                    .collect(),
-            ),
+            first: Some(got(first, mask.as_ref())?),
             mask,
             rest,
         })
@@ -89,41 +84,37 @@ impl Gets {
             return Ok(None);
         }
         let page = take_page(&mut self.rest);
-        let (got, unread) = self.reading.off(move |tx| read_page(tx, page)).await?;
+        let (page, unread) = self.reading.off(move |tx| read_page(tx, page)).await?;
         put_back(&mut self.rest, unread);
-        let masked = got.into_iter().map(|got| got.masked(self.mask.as_ref()));
-        Ok(Some(masked.collect()))
+        Ok(Some(got(page, self.mask.as_ref())?))
     }
 }
 
-impl Got {
-    fn masked(self, mask: Option<&FieldMask>) -> Self {
-        match self {
-            Self::Found(document) => Self::Found(masked(document, mask)),
-            missing @ Self::Missing(_) => missing,
-        }
-    }
+/// A path, and what is stored there.
+type Looked = (DocumentPath, Option<StoredDocument>);
+
+fn got(page: Vec<Looked>, mask: Option<&FieldMask>) -> Result<Vec<Got>, DocumentError> {
+    let got = page.into_iter().map(|(path, stored)| match stored {
+        Some(stored) => Ok(Got::Found(given(stored, mask)?)),
+        None => Ok(Got::Missing(path)),
+    });
+    got.collect()
 }
 
 /// Documents of a page, up to the one that makes them [`PAGE_BYTES`] or more; and the paths that are left then.
 fn read_page(
     tx: &dyn firekeep_store::Read,
     mut paths: Vec<DocumentPath>,
-) -> Result<(Vec<Got>, Vec<DocumentPath>), firekeep_documents::Error> {
+) -> Result<(Vec<Looked>, Vec<DocumentPath>), DocumentError> {
     let mut page = Vec::with_capacity(paths.len());
     let mut bytes = 0;
     while bytes < PAGE_BYTES && !paths.is_empty() {
         let unread = paths.split_off(paths.len().min(READ_AT_ONCE));
-        let found = read::find_many(tx, &paths)?;
-        for (path, found) in paths.into_iter().zip(found) {
-            page.push(match found {
-                Some(document) => {
-                    bytes += document.size();
-                    Got::Found(document)
-                }
-                None => Got::Missing(path),
-            });
-        }
+        let found = read::find_many_stored(tx, &paths)?;
+        bytes += (found.iter().flatten())
+            .map(StoredDocument::bytes)
+            .sum::<usize>();
+        page.extend(paths.into_iter().zip(found));
         paths = unread;
     }
     Ok((page, paths))
@@ -184,7 +175,7 @@ mod tests {
         while let Some(page) = gets.next_page().await.unwrap() {
             pages.push(page.len());
             found.extend(page.into_iter().map(|got| match got {
-                Got::Found(document) => document.path,
+                Got::Found(found) => found.path().clone(),
                 Got::Missing(path) => panic!("{path}"),
             }));
         }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use firekeep_documents::{WriteResult, commit};
-use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp, Value};
-use firekeep_store::{CommitTime, ReadLog};
+use firekeep_model::{Caller, DatabaseName, OpContext, Timestamp, Value, document_size};
+use firekeep_store::{CommitTime, ReadLog, WriteTx};
 
 use super::database::Database;
-use super::{Firestore, Write};
+use super::{Firestore, Operation, Transform, Write};
+use crate::limits::{SMALL_COMMIT_BYTES_MAX, SMALL_COMMIT_WRITES_MAX};
 use crate::{Error, SystemRng};
 
 /// The answer to a commit.
@@ -94,7 +95,8 @@ impl Firestore {
         }
         let indexes = database.indexes();
         let required = required.filter(|(_, reads)| !reads.is_empty());
-        let applied = database.commit(now, move |tx| {
+        let is_small = required.is_none() && is_small(&writes);
+        let work = move |tx: &mut WriteTx<'_>| {
             if let Some((since, reads)) = &required {
                 tx.require_unchanged(*since, reads);
             }
@@ -102,9 +104,30 @@ impl Firestore {
             let cx = OpContext { now, rng: &mut rng };
             let catalog = indexes.catalog(tx)?;
             commit::apply(tx, &cx, &writes, catalog.as_ref())
-        });
-        applied.await
+        };
+        match is_small {
+            true => database.commit_small(now, work).await,
+            false => database.commit(now, work).await,
+        }
     }
+}
+
+/// Whether writes are so few and short that it takes longer to hand them to another thread than to apply them.
+pub(super) fn is_small(writes: &[Write]) -> bool {
+    let bytes = |write: &Write| match &write.operation {
+        Operation::Update { fields, .. } => document_size(&write.path, fields),
+        Operation::Delete | Operation::Verify => 0,
+    };
+    let is_array = |transform: &Transform| {
+        matches!(
+            transform,
+            Transform::AppendMissing(_) | Transform::RemoveAll(_)
+        )
+    };
+    let mut transforms = writes.iter().flat_map(|write| &write.transforms);
+    writes.len() <= SMALL_COMMIT_WRITES_MAX
+        && !transforms.any(|(_, transform)| is_array(transform))
+        && writes.iter().map(bytes).sum::<usize>() <= SMALL_COMMIT_BYTES_MAX
 }
 
 impl Written {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use firekeep_documents::Error as DocumentError;
 use firekeep_documents::index::{Catalog, Indexes};
 use firekeep_model::{DatabaseName, Timestamp};
-use firekeep_store::{CommitTime, ReadTx, Store, WriteTx};
+use firekeep_store::{CommitTime, Committed, ReadTx, Store, Tried, WriteTx};
 
 use super::building::Building;
 use super::expiry::LookedThrough;
 use super::indexes::Hints;
+use super::promised::Promised;
 use crate::Error;
 
 /// One Firestore database while it is open. Who holds it keeps it open.
@@ -21,6 +22,7 @@ pub(crate) struct Database {
     pub(crate) store: Arc<Store>,
     /// True when reads must not happen on the async threads.
     pub(crate) remote: bool,
+    promised: Arc<Promised>,
     indexes: Arc<Indexes>,
     used: AtomicI64,
     /// Who builds indexes.
@@ -45,12 +47,14 @@ impl Database {
         since: CommitTime,
         store: Arc<Store>,
         remote: bool,
+        promised: Arc<Promised>,
     ) -> Self {
         Self {
             name,
             since,
             store,
             remote,
+            promised,
             indexes: Arc::default(),
             used: AtomicI64::new(i64::MIN),
             kept: Mutex::default(),
@@ -113,10 +117,22 @@ impl Database {
         off_async(move || Ok(database.view(None)?.time())).await
     }
 
-    /// Makes now a snapshot, or the newest commit if that is later, and gives its time. Blocks.
+    /// Makes now a snapshot that clients may be told of, or what is later: the newest commit, and what was told before.
+    /// Blocks.
     pub(super) fn settle(&self, now: CommitTime) -> Result<CommitTime, Error> {
-        self.store.settle(now).map_err(Error::of_storage)?;
-        Ok(now.max(self.view(None)?.time()))
+        let settled = self.store.settle(now).map_err(Error::of_storage)?;
+        let newest = self.view(None)?.time();
+        if settled <= newest {
+            return Ok(newest);
+        }
+        match self.promised.keep(settled) {
+            Ok(()) => Ok(settled),
+            // A full disk: what there is can still be listened to.
+            Err(error) => {
+                tracing::warn!(%error, "the time that listeners are told stands still");
+                Ok(newest.max(settled.min(self.promised.newest())))
+            }
+        }
     }
 
     /// Commits, off the async threads. `work` may run several times. Also gives the time of the commit, or one at which
@@ -139,6 +155,35 @@ impl Database {
             Ok((value, Timestamp::from_micros(time.0)))
         })
         .await
+    }
+
+    /// The same for a small work: run here, where the engine is, and without a thread that waits for the commit.
+    pub(super) async fn commit_small<T: Send + 'static>(
+        self: &Arc<Self>,
+        now: Timestamp,
+        work: impl Fn(&mut WriteTx<'_>) -> Result<T, DocumentError> + Send + 'static,
+    ) -> Result<(T, Timestamp), Error> {
+        if self.remote {
+            return self.commit(now, work).await;
+        }
+        let mut seen = CommitTime::ZERO;
+        let tried = self.store.try_write(|tx| {
+            seen = tx.time();
+            work(tx)
+        });
+        let committed = match tried? {
+            Tried::Idle(value) => Some((value, None)),
+            Tried::Behind => None,
+            Tried::InLine(value, line) => match line.await.map_err(DocumentError::from)? {
+                Committed::At(time) => Some((value, time)),
+                Committed::Lost => None,
+            },
+        };
+        let Some((value, time)) = committed else {
+            return self.commit(now, work).await;
+        };
+        let time = time.unwrap_or_else(|| seen.max(CommitTime(now.micros())));
+        Ok((value, Timestamp::from_micros(time.0)))
     }
 }
 

@@ -16,6 +16,7 @@ use firekeep_store::{
 use serde::{Deserialize, Serialize};
 
 use super::database::{Database, off_async};
+use super::promised::Promised;
 use crate::limits::{CLOSED_ROUND, DATABASE_IDLE, DATABASES_OPEN_MAX};
 use crate::{Core, Error};
 
@@ -27,6 +28,7 @@ const RECORDS: &[u8] = b"database/";
 pub(crate) struct Databases {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
+    promised: Arc<Promised>,
     open: Mutex<Open>,
     /// Held while one is opened: two stores of one database would not know of each other.
     opening: Mutex<()>,
@@ -76,15 +78,22 @@ pub(super) enum State {
 }
 
 impl Databases {
-    pub(crate) fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
-        Self {
+    /// # Errors
+    /// Storage errors.
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        system: &Arc<Store>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             engine,
             clock,
+            promised: Arc::new(Promised::load(system)?),
             open: Mutex::default(),
             opening: Mutex::default(),
             emptying: Mutex::default(),
             round: AtomicI64::new(i64::MIN),
-        }
+        })
     }
 
     /// The database, if it is open.
@@ -188,6 +197,11 @@ impl Databases {
         Ok(())
     }
 
+    /// What was told of times that no commit has.
+    pub(super) fn promised(&self) -> &Arc<Promised> {
+        &self.promised
+    }
+
     /// What stores are opened with.
     pub(super) fn engine(&self) -> (Arc<dyn Engine>, Arc<dyn Clock>) {
         (Arc::clone(&self.engine), Arc::clone(&self.clock))
@@ -283,8 +297,11 @@ impl Core {
         let (engine, clock) = databases.engine();
         let (remote, now) = (engine.remote(), clock.now());
         let store = Store::open(engine, DbId(record.number), clock)?;
+        store.settle(databases.promised.newest())?;
         let since = record.since_micros.map_or(CommitTime::ZERO, CommitTime);
-        let database = Arc::new(Database::new(name.clone(), since, store, remote));
+        let promised = Arc::clone(&databases.promised);
+        let database = Database::new(name.clone(), since, store, remote, promised);
+        let database = Arc::new(database);
         database.touch(now);
         let mut open = databases.lock();
         if open.closed {

@@ -102,7 +102,9 @@ impl Core {
         let (engine, clock) = self.databases.engine();
         let remote = engine.remote();
         let store = Store::open(engine, DbId(record.number), clock)?;
-        let database = Arc::new(Database::new(name.clone(), CommitTime::ZERO, store, remote));
+        let promised = Arc::clone(self.databases.promised());
+        let database = Database::new(name.clone(), CommitTime::ZERO, store, remote, promised);
+        let database = Arc::new(database);
         self.databases.set_emptied(Some(Arc::clone(&database)))?;
         let emptied = database
             .delete_documents(self.now())

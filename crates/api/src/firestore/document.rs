@@ -6,7 +6,9 @@ use firekeep_model::{
     Caller, CollectionId, CollectionPath, DatabaseName, Document, DocumentId, DocumentPath,
     FieldMask, Map, OpContext, PathError,
 };
+use firekeep_store::WriteTx;
 
+use super::commit::is_small;
 use super::get_document::masked;
 use super::{Firestore, Operation, Precondition, Write};
 use crate::{Error, SystemRng};
@@ -110,14 +112,18 @@ impl Firestore {
         write.check()?;
         let database = self.admit(caller, database).await?;
         let (now, indexes) = (self.0.now(), database.indexes());
-        let written = database.commit(now, move |tx| {
+        let is_small = is_small(std::slice::from_ref(&write));
+        let work = move |tx: &mut WriteTx<'_>| {
             let mut rng = SystemRng;
             let cx = OpContext { now, rng: &mut rng };
             let catalog = indexes.catalog(tx)?;
             commit::apply(tx, &cx, std::slice::from_ref(&write), catalog.as_ref())?;
             read::find(tx, &write.path)
-        });
-        let (document, commit_time) = written.await?;
+        };
+        let (document, commit_time) = match is_small {
+            true => database.commit_small(now, work).await?,
+            false => database.commit(now, work).await?,
+        };
         let document =
             document.ok_or_else(|| Error::Internal("an update left no document".to_owned()))?;
         let at = |time| match time {

@@ -1,7 +1,9 @@
 //! `Listen`: a stream of targets, and what it is told of them.
 //!
 //! Everything goes by the pace of the client: a target is loaded page by page as answers are taken, and what changes
-//! meanwhile waits in the stream's mailbox. Firestore specification, section 11.
+//! meanwhile waits in the stream's mailbox. One target is loaded at a time, and has its snapshot before the next one
+//! begins; those that may be long are the last, since no snapshot is sent while a target is half there. Firestore
+//! specification, section 11.
 
 mod loading;
 mod target;
@@ -9,19 +11,18 @@ mod target;
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use firekeep_documents::watch::{
-    Event, ResumeToken, Start, Stream, Target, TargetChange, TargetId,
-};
+use firekeep_documents::watch::{Event, ResumeToken, Start, Stream, TargetChange, TargetId};
 use firekeep_model::{Caller, DatabaseName};
 use firekeep_store::CommitTime;
 use tokio::time::Instant;
 
 use super::Firestore;
 use super::streams::{Lifetime, StreamCredential};
-use super::watch::{Mailed, Subscription};
+use super::watch::{Claim, Mailed, Subscription};
 use crate::Error;
 use crate::limits::STREAM_NEWS_EVERY;
 use loading::Loading;
+use target::{Held, Waiting};
 
 pub use target::{AddTarget, ListenRequest};
 
@@ -35,18 +36,16 @@ pub struct Listening {
     targets: HashMap<TargetId, Held>,
     /// From the first target on that was let in.
     subscription: Option<Subscription>,
-    /// The targets to load, one behind the other.
+    /// Targets that were let in and have not begun: the client has heard nothing of them.
+    waiting: VecDeque<Waiting>,
+    /// The targets to load, one behind the other: a new one, or all of a stream that was behind.
     loads: VecDeque<Loading>,
     /// What is to be said at once.
     ready: Vec<ListenEvent>,
+    /// The memory of what is being told.
+    claims: Vec<Claim>,
     /// When the client hears the time again, if nothing else.
     news_due: Instant,
-}
-
-/// A target that was let in.
-struct Held {
-    what: Target,
-    bytes: usize,
 }
 
 /// What a stream says.
@@ -84,8 +83,10 @@ impl Firestore {
             stream: Stream::new(database.clone()),
             targets: HashMap::new(),
             subscription: None,
+            waiting: VecDeque::new(),
             loads: VecDeque::new(),
             ready: Vec::new(),
+            claims: Vec::new(),
             news_due: Instant::now() + STREAM_NEWS_EVERY,
         })
     }
@@ -108,7 +109,10 @@ impl Listening {
             if self.loads.is_empty() {
                 self.deliver();
                 if self.ready.is_empty() && self.loads.is_empty() {
-                    self.wait().await?;
+                    match self.waiting.is_empty() {
+                        true => self.wait().await?,
+                        false => self.begin().await?,
+                    }
                 }
             } else {
                 self.load().await?;
@@ -126,6 +130,37 @@ impl Listening {
                 ResumeToken { incarnation, time }.encode()
             }
         }
+    }
+
+    /// Begins with the target that is in turn.
+    async fn begin(&mut self) -> Result<(), Error> {
+        let (Some(next), Some(subscription)) = (self.waiting.front(), &self.subscription) else {
+            return Ok(());
+        };
+        let Some(held) = self.targets.get(&next.target) else {
+            return Ok(());
+        };
+        let time = tokio::select! {
+            time = subscription.listen(next.target, &held.what) => time?,
+            error = self.lifetime.ended() => return Err(error),
+        };
+        // Nothing is waited for from here on.
+        let database = &subscription.watch.database;
+        let loading = Loading::new(next.target, &held.what, next.start, time, database);
+        self.loads.push_back(loading);
+        let (letters, claim) = subscription.mailbox.take_until(time);
+        self.claims.push(claim);
+        for letter in letters {
+            let (stream, target) = (&mut self.stream, letter.target);
+            stream.deliver(target, letter.at, &letter.changes);
+        }
+        let begun = self.waiting.pop_front();
+        self.tell_all(|stream| {
+            let mut events = stream.flush(time);
+            events.extend(begun.map(|begun| stream.add(begun.target, begun.lasts)));
+            events
+        });
+        Ok(())
     }
 
     /// Goes on with the loading that is in turn.
@@ -151,13 +186,15 @@ impl Listening {
 
     /// Tells what the mailbox has, and the time that is reached by it, if there is anything to tell.
     fn deliver(&mut self) {
+        self.claims.clear();
         let Some(subscription) = &self.subscription else {
             return;
         };
         // Read before the mailbox, which has everything up to it: maybe more.
         let mut reached = *subscription.position.borrow();
         match subscription.mailbox.take() {
-            Mailed::Letters(letters) => {
+            Mailed::Letters(letters, claim) => {
+                self.claims.push(claim);
                 for letter in letters {
                     let (stream, target) = (&mut self.stream, letter.target);
                     stream.deliver(target, letter.at, &letter.changes);
@@ -234,12 +271,13 @@ impl Listening {
     }
 
     fn targets_bytes(&self) -> usize {
-        self.targets.values().map(|target| target.bytes).sum()
+        self.targets.values().map(Held::bytes).sum()
     }
 
     /// Listens to a target no more.
     fn leave(&mut self, id: TargetId) {
         self.targets.remove(&id);
+        self.waiting.retain(|waiting| waiting.target != id);
         self.loads.retain(|loading| loading.target != id);
         if let Some(subscription) = &self.subscription {
             subscription.leave(id);

@@ -101,7 +101,8 @@ impl Firestore {
         if time > visible {
             // Commits may be under way that have earlier times.
             let database = Arc::clone(database);
-            off_async(move || database.store.settle(time).map_err(Error::of_storage)).await?;
+            let settle = move || database.store.settle(time).map_err(Error::of_storage);
+            off_async(settle).await?;
         }
         Ok(time)
     }

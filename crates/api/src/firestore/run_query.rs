@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use firekeep_documents::query::Strictness;
-use firekeep_documents::{Error as DocumentError, Execution, Page};
-use firekeep_model::{Caller, DatabaseName, Document, Timestamp};
+use firekeep_documents::{Error as DocumentError, Execution, Given, Page};
+use firekeep_model::{Caller, DatabaseName, Timestamp};
 use firekeep_store::Read;
 
 use super::reading::Reading;
@@ -37,7 +37,7 @@ pub struct Answers {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnswerPage {
     /// The documents, in the query's order, with the fields that it selects.
-    pub documents: Vec<Document>,
+    pub documents: Vec<Given>,
     /// How many the query's offset left out since the page before.
     pub skipped: u32,
     /// How the answer was found: on the last page, where that was asked for.
@@ -78,7 +78,7 @@ impl Firestore {
                     execution,
                 ));
             }
-            Ok((execution.next_page(tx, QUERY_PAGE_FIRST)?, execution))
+            Ok((execution.next_given(tx, QUERY_PAGE_FIRST)?, execution))
         });
         let (page, execution) = first.await?;
         let mut answers = Answers {
@@ -113,7 +113,7 @@ impl Answers {
     }
 
     /// Keeps what is left to read; gives the page if it says anything.
-    fn take(&mut self, page: Page, execution: Execution) -> Option<AnswerPage> {
+    fn take(&mut self, page: Page<Given>, execution: Execution) -> Option<AnswerPage> {
         let explains = page.done && self.explains;
         let taken = AnswerPage {
             documents: page.documents,
@@ -128,6 +128,6 @@ impl Answers {
 
 fn next_page(
     mut execution: Execution,
-) -> impl FnOnce(&dyn Read) -> Result<(Page, Execution), DocumentError> + Send + 'static {
-    move |tx| Ok((execution.next_page(tx, QUERY_PAGE)?, execution))
+) -> impl FnOnce(&dyn Read) -> Result<(Page<Given>, Execution), DocumentError> + Send + 'static {
+    move |tx| Ok((execution.next_given(tx, QUERY_PAGE)?, execution))
 }

@@ -98,7 +98,7 @@ impl World {
         let mut answers = answers.await?;
         let mut paths = Vec::new();
         while let Some(page) = answers.next_page().await? {
-            paths.extend(page.documents.iter().map(|found| found.path.to_string()));
+            paths.extend(page.documents.iter().map(|found| found.path().to_string()));
         }
         Ok((paths, answers.read_time))
     }

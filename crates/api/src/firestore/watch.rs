@@ -15,14 +15,14 @@ use std::thread::JoinHandle;
 use firekeep_documents::watch::{Hub, Incarnation, Outcome, SubscriberId, Target, TargetId};
 use firekeep_model::{Clock, DatabaseName};
 use firekeep_store::CommitTime;
-use tokio::sync::watch;
+use tokio::sync::{Mutex as FairMutex, MutexGuard as FairGuard, watch};
 
 use super::database::{Database, off_async};
 use super::databases::Record;
 use crate::{Core, Error};
 
+pub(super) use mailbox::{Claim, Mailbox, Mailed, bytes_of};
 use mailbox::{Letter, Room};
-pub(super) use mailbox::{Mailbox, Mailed};
 
 /// The databases that somebody listens to.
 pub(crate) struct Watches {
@@ -40,7 +40,9 @@ pub(crate) struct Watches {
 pub(super) struct Watch {
     pub(super) database: Arc<Database>,
     pub(super) incarnation: Incarnation,
-    table: Mutex<Table>,
+    /// The thread has it while it reads, which may take as long as a query: streams wait for their turn without a
+    /// thread, and do not get it again and again before others do.
+    table: FairMutex<Table>,
     /// Who left, to be taken off the table when somebody has it.
     left: Mutex<Vec<Left>>,
     /// The snapshot up to which everything was mailed.
@@ -94,9 +96,11 @@ impl Watches {
         }
     }
 
-    /// Ends the watch of a database that is gone.
+    /// Ends the watch of a database that is gone. Blocks.
     pub(super) fn end(&self, name: &DatabaseName, end: End) {
-        if let Some(watch) = self.lock().remove(name) {
+        // Not with the list locked: the watch may be at work.
+        let watch = self.lock().remove(name);
+        if let Some(watch) = watch {
             watch.end(end);
         }
     }
@@ -121,11 +125,20 @@ impl Watches {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a stream at a watch; `None` when that has just ended.
-    fn subscribe(&self, watch: &Arc<Watch>) -> Option<Subscription> {
+    /// Takes a watch that is over off the list.
+    fn forget(&self, watch: &Arc<Watch>) {
+        let mut all = self.lock();
+        let name = &watch.database.name;
+        if (all.get(name)).is_some_and(|known| Arc::ptr_eq(known, watch)) {
+            all.remove(name);
+        }
+    }
+
+    /// A place for a stream at a watch; `None` when that is over.
+    async fn subscribe(&self, watch: &Arc<Watch>) -> Option<Subscription> {
         let id = SubscriberId(self.subscribers.fetch_add(1, Ordering::Relaxed));
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.room)));
-        let mut table = watch.lock();
+        let mut table = watch.lock().await;
         if table.over {
             return None;
         }
@@ -150,33 +163,28 @@ impl Core {
         self: &Arc<Self>,
         database: &Arc<Database>,
     ) -> Result<Subscription, Error> {
-        if let Some(watch) = self.watches.find(database)
-            && let Some(subscription) = self.watches.subscribe(&watch)
-        {
-            return Ok(subscription);
-        }
-        let (core, database) = (Arc::clone(self), Arc::clone(database));
-        off_async(move || {
-            let beginning = core.watches.beginning.lock();
-            let _alone = beginning.unwrap_or_else(PoisonError::into_inner);
-            loop {
-                let watch = match core.watches.find(&database) {
-                    Some(watch) => watch,
-                    None => core.begin_watch(&database)?,
-                };
-                if let Some(subscription) = core.watches.subscribe(&watch) {
-                    return Ok(subscription);
+        loop {
+            let watch = match self.watches.find(database) {
+                Some(watch) => watch,
+                None => {
+                    let (core, database) = (Arc::clone(self), Arc::clone(database));
+                    off_async(move || core.begin_watch(&database)).await?
                 }
+            };
+            if let Some(subscription) = self.watches.subscribe(&watch).await {
+                return Ok(subscription);
             }
-        })
-        .await
+            self.watches.forget(&watch);
+        }
     }
 
-    /// Begins to watch a database, from now on. Blocks.
+    /// Begins to watch a database, from now on, unless somebody has just done so. Blocks.
     fn begin_watch(&self, database: &Arc<Database>) -> Result<Arc<Watch>, Error> {
         let watches = &self.watches;
-        if watches.stopping.load(Ordering::Acquire) {
-            return Err(Error::Unavailable("the server is stopping"));
+        let beginning = watches.beginning.lock();
+        let _alone = beginning.unwrap_or_else(PoisonError::into_inner);
+        if let Some(watch) = watches.find(database) {
+            return Ok(watch);
         }
         let name = &database.name;
         let live = || {
@@ -189,7 +197,7 @@ impl Core {
         let watch = Arc::new(Watch {
             database: Arc::clone(database),
             incarnation: record.incarnation()?,
-            table: Mutex::new(Table {
+            table: FairMutex::new(Table {
                 hub: Hub::new(position, database.indexes()),
                 mailboxes: HashMap::new(),
                 over: false,
@@ -198,12 +206,15 @@ impl Core {
             position: watch::Sender::new(position),
             end: watch::Sender::new(None),
         });
-        watches.lock().insert(name.clone(), Arc::clone(&watch));
-        let thread = thread::begin(watches, &watch, feed)?;
         let threads = watches.threads.lock();
         let mut threads = threads.unwrap_or_else(PoisonError::into_inner);
+        // With the list locked: who stops the server waits for every thread that is begun.
+        if watches.stopping.load(Ordering::Acquire) {
+            return Err(Error::Unavailable("the server is stopping"));
+        }
+        watches.lock().insert(name.clone(), Arc::clone(&watch));
         threads.retain(|thread| !thread.is_finished());
-        threads.push(thread);
+        threads.push(thread::begin(watches, &watch, feed)?);
         drop(threads);
         // Who deletes it from now on finds the watch.
         if let Err(error) = live() {
@@ -215,9 +226,9 @@ impl Core {
 }
 
 impl Watch {
-    /// Ends it for everybody; the first reason is the one that counts.
+    /// Ends it for everybody; the first reason is the one that counts. Blocks.
     fn end(&self, end: End) {
-        self.lock().over = true;
+        self.lock_blocking().over = true;
         self.end.send_if_modified(|known| {
             let is_first = known.is_none();
             known.get_or_insert(end);
@@ -225,18 +236,17 @@ impl Watch {
         });
     }
 
-    /// The table, without those who left. Waits for it.
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        self.tidy(table)
+    /// The table, without those who left.
+    async fn lock(&self) -> FairGuard<'_, Table> {
+        self.tidy(self.table.lock().await)
     }
 
-    /// The same, if nobody has it.
-    fn try_lock(&self) -> Option<MutexGuard<'_, Table>> {
-        self.table.try_lock().ok().map(|table| self.tidy(table))
+    /// The same for who is on no async thread.
+    fn lock_blocking(&self) -> FairGuard<'_, Table> {
+        self.tidy(self.table.blocking_lock())
     }
 
-    fn tidy<'a>(&self, mut table: MutexGuard<'a, Table>) -> MutexGuard<'a, Table> {
+    fn tidy<'a>(&self, mut table: FairGuard<'a, Table>) -> FairGuard<'a, Table> {
         let left = std::mem::take(&mut *self.left());
         left.into_iter().for_each(|left| table.take_off(&left));
         table
@@ -248,16 +258,6 @@ impl Watch {
 }
 
 impl Table {
-    fn listen(
-        mut table: MutexGuard<'_, Self>,
-        subscriber: SubscriberId,
-        target: TargetId,
-        what: &Target,
-    ) -> CommitTime {
-        table.hub.subscribe(subscriber, target, what);
-        table.hub.position()
-    }
-
     fn take_off(&mut self, left: &Left) {
         match left {
             Left::Target(subscriber, target) => self.hub.unsubscribe(*subscriber, *target),
@@ -291,24 +291,24 @@ impl Table {
 }
 
 impl Subscription {
-    /// Listens to a target from some time on, which this gives: not before what is committed by now.
+    /// Listens to a target from some time on, which this gives: not before what is committed by now. Dropped before that, it
+    /// has done nothing.
     ///
     /// # Errors
     /// What ended the watch; storage errors.
     pub(super) async fn listen(&self, id: TargetId, target: &Target) -> Result<CommitTime, Error> {
         let newest = self.watch.database.now().await?;
         let mut position = self.position.clone();
-        let reached = async { drop(position.wait_for(|position| *position >= newest).await) };
+        let listening = async {
+            drop(position.wait_for(|position| *position >= newest).await);
+            let mut table = self.watch.lock().await;
+            table.hub.subscribe(self.id, id, target);
+            table.hub.position()
+        };
         tokio::select! {
-            () = reached => {}
-            error = self.ended() => return Err(error),
+            time = listening => Ok(time),
+            error = self.ended() => Err(error),
         }
-        if let Some(table) = self.watch.try_lock() {
-            return Ok(Table::listen(table, self.id, id, target));
-        }
-        // The thread is at work, which may take as long as a query.
-        let (watch, own, target) = (Arc::clone(&self.watch), self.id, target.clone());
-        off_async(move || Ok(Table::listen(watch.lock(), own, id, &target))).await
     }
 
     /// Listens to a target no more.
@@ -348,3 +348,6 @@ impl Drop for Subscription {
         self.watch.left().push(Left::Everything(self.id));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use firekeep_store::Row;
 use firekeep_store::limits::PAGE_BYTES_MAX;
 
 use crate::exec::ask::Ask;
@@ -9,7 +10,7 @@ use crate::exec::reader::{Cx, Step};
 use crate::exec::stream::{Candidate, Merge, Trust};
 use crate::exec::{Budget, Page};
 use crate::query::Query;
-use crate::{Error, Found, keys, read};
+use crate::{Error, Found, Given, keys, read};
 
 /// Small documents that are fetched together, at most.
 const FETCH_MAX: usize = 256;
@@ -53,7 +54,7 @@ impl Ordered {
         cx: &mut Cx<'_>,
         ask: &Ask,
         budget: Budget,
-    ) -> Result<Page, Error> {
+    ) -> Result<Page<Given>, Error> {
         let mut page = Page::default();
         let mut bytes_left = budget.bytes.max(1);
         loop {
@@ -106,7 +107,9 @@ impl Ordered {
             let Some(candidate) = self.pending.pop_front() else {
                 continue;
             };
-            if candidate.trust == Trust::None && verified(ask, &candidate)?.is_none() {
+            if candidate.trust == Trust::None
+                && verified(ask, &candidate, candidate.row.clone())?.is_none()
+            {
                 continue;
             }
             if self.offset > 0 {
@@ -210,14 +213,15 @@ impl Ordered {
         ask: &Ask,
         documents_max: usize,
         bytes_left: &mut usize,
-        page: &mut Page,
+        page: &mut Page<Given>,
     ) -> Result<(), Error> {
         while page.documents.len() < documents_max
             && *bytes_left > 0
             && !self.is_done()
-            && let Some(candidate) = self.pending.pop_front()
+            && let Some(mut candidate) = self.pending.pop_front()
         {
-            let Some(found) = verified(ask, &candidate)? else {
+            let row = candidate.row.take();
+            let Some(found) = verified(ask, &candidate, row)? else {
                 continue;
             };
             if self.offset > 0 {
@@ -226,9 +230,9 @@ impl Ordered {
                 continue;
             }
             self.limit = self.limit.map(|limit| limit.saturating_sub(1));
-            if let Some(row) = &found.row {
+            if let Some(row) = found.row {
                 *bytes_left = bytes_left.saturating_sub(row.value.len());
-                let document = read::decode_selected(ask.query.select.as_ref(), found.path, row)?;
+                let document = read::select(ask.query.select.as_ref(), found.path, row)?;
                 page.documents.push(document);
             }
         }
@@ -236,10 +240,10 @@ impl Ordered {
     }
 }
 
-/// The document of a fetched candidate, if it is in the answer at this place.
-fn verified(ask: &Ask, candidate: &Candidate) -> Result<Option<Found>, Error> {
+/// The document of a fetched candidate and its row, if it is in the answer at this place.
+fn verified(ask: &Ask, candidate: &Candidate, row: Option<Row>) -> Result<Option<Found>, Error> {
     // Without a row: an index entry of a document that is not there.
-    let Some(row) = candidate.row.clone() else {
+    let Some(row) = row else {
         return Ok(None);
     };
     let found = Found {

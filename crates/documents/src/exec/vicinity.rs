@@ -12,7 +12,7 @@ use crate::limits::READ_DOCUMENTS;
 use crate::naive::{select, with_distance};
 use crate::nearest::Nearest;
 use crate::query::FindNearest;
-use crate::{Error, keys, read};
+use crate::{Error, Given, keys, read};
 
 /// A search for near vectors.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Vicinity {
         cx: &mut Cx<'_>,
         ask: &Ask,
         budget: Budget,
-    ) -> Result<Page, Error> {
+    ) -> Result<Page<Given>, Error> {
         while let Some(nearest) = &mut self.nearest {
             let mut batch = Vec::new();
             let step = loop {
@@ -73,7 +73,7 @@ impl Vicinity {
     }
 
     /// Fetches what was found.
-    fn give(&mut self, cx: &mut Cx<'_>, ask: &Ask, budget: Budget) -> Result<Page, Error> {
+    fn give(&mut self, cx: &mut Cx<'_>, ask: &Ask, budget: Budget) -> Result<Page<Given>, Error> {
         let mut page = Page::default();
         let mut bytes_left = budget.bytes.max(1);
         while bytes_left > 0 && page.documents.len() < budget.documents.max(1) {
@@ -90,7 +90,8 @@ impl Vicinity {
                     bytes_left = bytes_left.saturating_sub(row.value.len());
                     let document = read::decode(path, &row)?;
                     let document = with_distance(&self.search, document, distance)?;
-                    page.documents.push(select(&ask.query, document));
+                    page.documents
+                        .push(Given::Made(select(&ask.query, document)));
                 }
             }
         }

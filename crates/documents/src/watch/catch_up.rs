@@ -11,7 +11,7 @@ use super::Change;
 use super::changed::Changed;
 use super::listing::rows;
 use crate::exec::Ask;
-use crate::limits::{CATCH_UP_COMMITS_MAX, CATCH_UP_DOCUMENTS_MAX, CATCH_UP_ROWS, READ_DOCUMENTS};
+use crate::limits::{CATCH_UP_COMMITS_MAX, CATCH_UP_DOCUMENTS_MAX, CATCH_UP_ROWS, LOAD_DOCUMENTS};
 use crate::query::Query;
 use crate::{Budget, Error, keys};
 
@@ -84,7 +84,7 @@ impl CatchUp {
             }
             Stage::Documents(rest) if rest.is_empty() => Ok(Caught::Up { more: self.more }),
             Stage::Documents(rest) => {
-                let some = budget.documents.clamp(1, READ_DOCUMENTS).min(rest.len());
+                let some = budget.documents.clamp(1, LOAD_DOCUMENTS).min(rest.len());
                 let some = rest.drain(..some).collect();
                 self.look(store, time, some).map(Caught::Changes)
             }

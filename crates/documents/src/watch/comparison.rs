@@ -8,7 +8,7 @@ use firekeep_store::{CommitTime, Key, Row};
 use super::difference::Difference;
 use super::listing::{Sources, rows};
 use super::{Change, Delivered};
-use crate::limits::{DIFFERENCE_DOCUMENTS_MAX, READ_DOCUMENTS};
+use crate::limits::{DIFFERENCE_DOCUMENTS_MAX, LOAD_DOCUMENTS};
 use crate::query::Query;
 use crate::{Budget, Error, keys, read};
 
@@ -57,7 +57,7 @@ impl Comparison {
                 self.gone = Some(self.difference.gone().into());
             }
         }
-        let some = budget.documents.clamp(1, READ_DOCUMENTS);
+        let some = budget.documents.clamp(1, LOAD_DOCUMENTS);
         let since = self.since;
         let changes = if !self.found.is_empty() {
             self.read(sources, some, Self::found, |path, row| {

@@ -8,7 +8,7 @@ use firekeep_store::{CommitTime, Key, Store};
 use super::check::existence;
 use super::listing::rows;
 use super::{Change, Delivered, Step};
-use crate::limits::READ_DOCUMENTS;
+use crate::limits::LOAD_DOCUMENTS;
 use crate::{Budget, Error, keys, read};
 
 /// Named documents that are being loaded.
@@ -53,7 +53,7 @@ impl Names {
         time: CommitTime,
         budget: Budget,
     ) -> Result<Option<Step>, Error> {
-        let some = budget.documents.clamp(1, READ_DOCUMENTS);
+        let some = budget.documents.clamp(1, LOAD_DOCUMENTS);
         let from = self.rest.len().saturating_sub(some);
         let keys = self.rest.iter().skip(from).rev();
         let keys: Vec<_> = keys.map(|(key, _)| key.clone()).collect();

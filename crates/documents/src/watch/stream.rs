@@ -2,8 +2,9 @@
 //!
 //! A value that is fed by hand: targets as the client asks for them, the steps of their loading, deliveries of the hub.
 //! What it gives keeps the protocol's rules: one ADD and one REMOVE for each target and nothing outside of them; each
-//! document of the deliveries at most once for each snapshot, in its final state; no snapshot while a target loads, since
-//! the client would show half of it; times that never go back. Firestore specification, sections 11.2 to 11.5.
+//! document of the deliveries at most once for each snapshot, in its final state, and where a target is loaded between, never
+//! an older state behind a newer one; no snapshot while a target loads, since the client would show half of it; times that
+//! never go back. Firestore specification, sections 11.2 to 11.5.
 
 use std::collections::BTreeMap;
 
@@ -67,19 +68,6 @@ impl Stream {
         self.targets.len()
     }
 
-    /// Whether there is a target of this number.
-    #[must_use]
-    pub fn has(&self, id: TargetId) -> bool {
-        self.targets.contains_key(&id)
-    }
-
-    /// A number that no target has.
-    #[must_use]
-    pub fn free_id(&self) -> Option<TargetId> {
-        let mut ids = (1..=i32::MAX).filter_map(TargetId::new);
-        ids.find(|id| !self.has(*id))
-    }
-
     /// Takes a new target, which is loading from now on. Its number must be free.
     pub fn add(&mut self, id: TargetId, lasts: Lasts) -> Event {
         let state = State {
@@ -140,7 +128,7 @@ impl Stream {
         if state.is_some_and(|state| !state.loading && state.known < at) {
             changes
                 .iter()
-                .for_each(|change| self.pending.add(id, change));
+                .for_each(|change| self.pending.add(id, at, change));
             self.due = true;
         }
     }
@@ -172,10 +160,16 @@ impl Stream {
         Some(earliest)
     }
 
-    /// Whether there is something that a snapshot is to close.
+    /// Whether there is something that a snapshot is to close. Never without a target: nobody would hear it.
     #[must_use]
-    pub const fn is_due(&self) -> bool {
-        self.due
+    pub fn is_due(&self) -> bool {
+        self.due && !self.targets.is_empty()
+    }
+
+    /// Tells what was delivered, which is everything up to a time: before a target is loaded as of that time. Behind the
+    /// load it would be old: a client takes the last state of a document that it is told for the newest.
+    pub fn flush(&mut self, at: CommitTime) -> Vec<Event> {
+        self.pending.take(at)
     }
 
     /// Closes what was delivered by the snapshot of a time, up to which everything was delivered: nothing, while a target

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 use super::dispatch::App;
+use super::gather::gathering;
 use super::patience::Patient;
 use super::tls::Tls;
 use crate::limits::{
@@ -138,11 +139,13 @@ async fn converse<S>(
             Ok::<_, Infallible>(response)
         })
     });
-    let connection = http()
-        .serve_connection(TokioIo::new(Patient::new(stream, IDLE_TIME_MAX)), service)
-        .into_owned();
+    let serving = gathering(Patient::new(stream, IDLE_TIME_MAX), |stream| {
+        let http = http();
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        watcher.watch(connection.into_owned())
+    });
     // A client that goes away in the middle is no fault of ours.
-    let _ = watcher.watch(connection).await;
+    let _ = serving.await;
 }
 
 /// HTTP/1.1 and HTTP/2, by what the client begins with, within the limits.

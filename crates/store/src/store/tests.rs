@@ -142,6 +142,61 @@ fn what_is_queued_while_a_group_commits_is_the_next_group() {
 }
 
 #[test]
+fn a_try_waits_in_line_without_a_thread() {
+    let (_, store) = open();
+    let value = Bytes::from_static(b"v");
+    let put = |key: u8| {
+        let value = value.clone();
+        move |tx: &mut WriteTx<'_>| tx.put(SPACE, vec![key], value.clone())
+    };
+    let Tried::InLine((), first) = store.try_write(put(1)).unwrap() else {
+        panic!("not in line");
+    };
+    let Committed::At(Some(time)) = block_on(first).unwrap() else {
+        panic!("not committed");
+    };
+    assert!(has(&store, &[1]) && store.read().unwrap().time() == time);
+    // Another one commits between its reads and its turn.
+    let tried = store.try_write(|tx| -> Result<(), Error> {
+        tx.get(SPACE, &[1])?;
+        store.write(put(1))?;
+        put(2)(tx)
+    });
+    let Tried::InLine((), lost) = tried.unwrap() else {
+        panic!("not in line");
+    };
+    assert_eq!(block_on(lost).unwrap(), Committed::Lost);
+    assert!(!has(&store, &[2]));
+    let nothing = store.try_write(|_| Ok::<_, Error>(7)).unwrap();
+    assert!(matches!(nothing, Tried::Idle(7)));
+    let _turn = store.gates.enter(&(SPACE, vec![1]));
+    assert!(matches!(store.try_write(put(1)).unwrap(), Tried::Behind));
+    store.close();
+    assert!(matches!(store.try_write(put(3)), Err(Error::Closed)));
+}
+
+/// Waits for a future on this thread.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(&waker))
+        {
+            std::task::Poll::Ready(done) => return done,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[test]
 fn a_settled_time_shows_the_commits_under_way_and_no_later_one() {
     let (go, wait) = mpsc::channel();
     let hand = clock();

@@ -11,10 +11,10 @@ use proto::value::ValueType;
 use super::Fault;
 
 /// The key of a map that says that it is more than a map.
-const TYPE_KEY: &str = "__type__";
+pub(super) const TYPE_KEY: &str = "__type__";
 /// What [`TYPE_KEY`] says of a vector, whose elements are under [`ELEMENTS_KEY`].
-const VECTOR_TYPE: &str = "__vector__";
-const ELEMENTS_KEY: &str = "value";
+pub(super) const VECTOR_TYPE: &str = "__vector__";
+pub(super) const ELEMENTS_KEY: &str = "value";
 
 /// Fields of a document as a client sent them.
 ///

@@ -9,9 +9,10 @@ use proto::batch_get_documents_response::Result as Outcome;
 use tonic::metadata::MetadataMap;
 
 use super::pages::{Messages, Pages, messages};
+use super::passed::Passed;
 use super::service::Service;
 use crate::Refusal;
-use crate::convert::document::{read_mask, write_document, write_listed, write_name};
+use crate::convert::document::{read_mask, write_listed, write_name};
 use crate::convert::name::{
     read_collection_id, read_database, read_document_name, read_parent, read_paths,
 };
@@ -25,16 +26,16 @@ pub(super) async fn get(
     service: &Service,
     metadata: &MetadataMap,
     request: proto::GetDocumentRequest,
-) -> Result<proto::Document, Refusal> {
+) -> Result<Passed<proto::Document>, Refusal> {
     let DocumentName { database, path } = read_document_name(&request.name)?;
     let caller = service.caller(metadata, &database)?;
     let mask = read_mask(request.mask)?;
     let consistency = read_consistency(request.consistency_selector)?;
     let found = (service.firestore)
-        .get_document(&caller, &database, path, mask, consistency)
+        .get_given(&caller, &database, path, mask, consistency)
         .await;
     match found {
-        Ok(document) => Ok(write_document(&database, &document)),
+        Ok(document) => Ok(Passed::of(database, document, proto::Document::default())),
         Err(Error::Documents(DocumentError::NotFound { path })) => {
             Err(Refusal::document_not_found(&database, &path))
         }
@@ -47,7 +48,7 @@ pub(super) async fn batch_get(
     service: &Service,
     metadata: &MetadataMap,
     request: proto::BatchGetDocumentsRequest,
-) -> Result<Messages<GotMessage>, Refusal> {
+) -> Result<Messages<Passed<GotMessage>>, Refusal> {
     let database = read_database(&request.database)?;
     let caller = service.caller(metadata, &database)?;
     let paths = read_paths(&database, &request.documents)?;
@@ -57,9 +58,11 @@ pub(super) async fn batch_get(
         .batch_get(&caller, &database, paths, mask, consistency)
         .await;
     let gets = gets.map_err(|error| Refusal::of(error, &database))?;
-    let first = gets.transaction.clone().map(|transaction| GotMessage {
-        transaction,
-        ..GotMessage::default()
+    let first = gets.transaction.clone().map(|transaction| {
+        Passed::without(GotMessage {
+            transaction,
+            ..GotMessage::default()
+        })
     });
     Ok(messages(first, Batch { database, gets }))
 }
@@ -71,9 +74,9 @@ struct Batch {
 }
 
 impl Pages for Batch {
-    type Message = GotMessage;
+    type Message = Passed<GotMessage>;
 
-    async fn next(&mut self) -> Result<Option<Vec<GotMessage>>, Refusal> {
+    async fn next(&mut self) -> Result<Option<Vec<Passed<GotMessage>>>, Refusal> {
         let page = self.gets.next_page().await;
         let page = page.map_err(|error| Refusal::of(error, &self.database))?;
         let message = |got| self.message(got);
@@ -82,15 +85,17 @@ impl Pages for Batch {
 }
 
 impl Batch {
-    fn message(&self, got: Got) -> GotMessage {
-        let outcome = match got {
-            Got::Found(document) => Outcome::Found(write_document(&self.database, &document)),
-            Got::Missing(path) => Outcome::Missing(write_name(&self.database, &path)),
-        };
-        GotMessage {
-            result: Some(outcome),
+    fn message(&self, got: Got) -> Passed<GotMessage> {
+        let told = GotMessage {
             read_time: Some(write_timestamp(self.gets.read_time)),
             ..GotMessage::default()
+        };
+        match got {
+            Got::Found(document) => Passed::of(self.database.clone(), document, told),
+            Got::Missing(path) => Passed::without(GotMessage {
+                result: Some(Outcome::Missing(write_name(&self.database, &path))),
+                ..told
+            }),
         }
     }
 }

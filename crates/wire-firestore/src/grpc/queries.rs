@@ -3,18 +3,18 @@
 use std::time::Instant;
 
 use firekeep_api::firestore::{AnswerPage, Answers, Explain, Explained};
-use firekeep_model::{DatabaseName, Document, ParentName};
+use firekeep_model::{DatabaseName, ParentName};
 use firekeep_wire_proto::google::firestore::v1 as proto;
 use proto::RunAggregationQueryResponse as Numbers;
 use proto::RunQueryResponse as Answer;
 use tonic::metadata::MetadataMap;
 
 use super::pages::{Messages, Once, Pages, messages};
+use super::passed::Passed;
 use super::service::Service;
 use crate::Refusal;
 use crate::convert::Fault;
 use crate::convert::aggregation::{read_aggregation_query, write_aggregates};
-use crate::convert::document::write_document;
 use crate::convert::explain::{read_explain, write_explained};
 use crate::convert::name::read_parent;
 use crate::convert::query::{read_query, write_cursor};
@@ -27,7 +27,7 @@ pub(super) async fn run(
     service: &Service,
     metadata: &MetadataMap,
     request: proto::RunQueryRequest,
-) -> Result<Messages<Answer>, Refusal> {
+) -> Result<Messages<Passed<Answer>>, Refusal> {
     use proto::run_query_request::QueryType;
     let began = Instant::now();
     let ParentName { database, document } = read_parent(&request.parent)?;
@@ -42,9 +42,11 @@ pub(super) async fn run(
         .run_query(&caller, &database, query, consistency, explain)
         .await;
     let answers = answers.map_err(|error| Refusal::of(error, &database))?;
-    let first = answers.transaction.clone().map(|transaction| Answer {
-        transaction,
-        ..Answer::default()
+    let first = answers.transaction.clone().map(|transaction| {
+        Passed::without(Answer {
+            transaction,
+            ..Answer::default()
+        })
     });
     let run = Run {
         database,
@@ -67,31 +69,32 @@ struct Run {
 }
 
 impl Pages for Run {
-    type Message = Answer;
+    type Message = Passed<Answer>;
 
-    async fn next(&mut self) -> Result<Option<Vec<Answer>>, Refusal> {
+    async fn next(&mut self) -> Result<Option<Vec<Passed<Answer>>>, Refusal> {
         let page = self.answers.next_page().await;
         let page = page.map_err(|error| Refusal::of(error, &self.database))?;
         let is_silent = std::mem::take(&mut self.is_silent);
         Ok(match page {
             Some(page) => Some(self.messages(page)),
-            None => is_silent.then(|| vec![self.progress()]),
+            None => is_silent.then(|| vec![Passed::without(self.progress())]),
         })
     }
 }
 
 impl Run {
-    fn messages(&self, page: AnswerPage) -> Vec<Answer> {
-        let documents = page.documents.iter();
-        let mut messages: Vec<_> = documents.map(|document| self.found(document)).collect();
+    fn messages(&self, page: AnswerPage) -> Vec<Passed<Answer>> {
+        let documents = page.documents.into_iter();
+        let found = |document| Passed::of(self.database.clone(), document, self.progress());
+        let mut messages: Vec<_> = documents.map(found).collect();
         if let (Some(explain), Some(explained)) = (self.explain, &page.explained) {
-            messages.push(self.explained(explain, explained));
+            messages.push(Passed::without(self.explained(explain, explained)));
         }
         if messages.is_empty() {
-            messages.push(self.progress());
+            messages.push(Passed::without(self.progress()));
         }
         if let Some(first) = messages.first_mut() {
-            first.skipped_results = i32::try_from(page.skipped).unwrap_or(i32::MAX);
+            first.told.skipped_results = i32::try_from(page.skipped).unwrap_or(i32::MAX);
         }
         messages
     }
@@ -100,13 +103,6 @@ impl Run {
         Answer {
             read_time: Some(write_timestamp(self.answers.read_time)),
             ..Answer::default()
-        }
-    }
-
-    fn found(&self, document: &Document) -> Answer {
-        Answer {
-            document: Some(write_document(&self.database, document)),
-            ..self.progress()
         }
     }
 

@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::pages::Messages;
-use super::{documents, queries, streams, transactions, writes};
+use super::{documents, passed, queries, streams, transactions, writes};
 use crate::{Refusal, credential};
 
 /// The generated part of the service.
@@ -71,7 +71,8 @@ impl firestore_server::Firestore for Service {
         &self,
         request: Request<proto::GetDocumentRequest>,
     ) -> Result<Response<proto::Document>, Status> {
-        answer!(self, request, documents::get)
+        let found = answer!(self, request, documents::get)?;
+        Ok(Response::new(found.into_inner().into_message()?))
     }
 
     type BatchGetDocumentsStream = Messages<proto::BatchGetDocumentsResponse>;
@@ -80,7 +81,8 @@ impl firestore_server::Firestore for Service {
         &self,
         request: Request<proto::BatchGetDocumentsRequest>,
     ) -> Result<Response<Self::BatchGetDocumentsStream>, Status> {
-        answer!(self, request, documents::batch_get)
+        let found = answer!(self, request, documents::batch_get)?;
+        Ok(found.map(passed::into_messages))
     }
 
     async fn list_documents(
@@ -152,7 +154,8 @@ impl firestore_server::Firestore for Service {
         &self,
         request: Request<proto::RunQueryRequest>,
     ) -> Result<Response<Self::RunQueryStream>, Status> {
-        answer!(self, request, queries::run)
+        let found = answer!(self, request, queries::run)?;
+        Ok(found.map(passed::into_messages))
     }
 
     type RunAggregationQueryStream = Messages<proto::RunAggregationQueryResponse>;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use firekeep_webchannel::{BackId, Cause, End, Mode, Session, Step, Text};
@@ -14,7 +14,7 @@ use super::registry::Outstanding;
 use super::rpc::Rpc;
 use super::unknown_sid;
 use crate::Refusal;
-use crate::limits::CROWDED_TIME_MAX;
+use crate::limits::{CROWDED_TIME_MAX, FIRST_ANSWER_TIME_MAX};
 
 /// A message of the client, not read yet.
 pub(super) struct Message {
@@ -46,8 +46,8 @@ pub(super) struct Live {
     state: Mutex<State>,
     /// Something has changed that the session's task looks at.
     changed: Notify,
-    /// Messages have been taken.
-    taken: Notify,
+    /// Messages have been taken or made.
+    moved: Notify,
 }
 
 struct State {
@@ -83,7 +83,7 @@ impl Live {
                 outstanding,
             }),
             changed: Notify::new(),
-            taken: Notify::new(),
+            moved: Notify::new(),
         }
     }
 
@@ -117,17 +117,29 @@ impl Live {
 
     /// Waits until the messages of the client are few enough, within limits.
     pub(super) async fn made_room(&self) {
-        let room = async {
+        // Whoever still does not wait is refused when there are too many.
+        let has_room = |state: &State| !state.session.is_crowded();
+        self.moved_until(CROWDED_TIME_MAX, has_room).await;
+    }
+
+    /// Waits for the first answer of the method, a little. The client gives its GET twice the time that a handshake takes
+    /// before it believes that a proxy buffers (section 6.2): work that is done first gives it more.
+    pub(super) async fn first_answer(&self) {
+        let has_spoken = |state: &State| state.session.has_spoken();
+        self.moved_until(FIRST_ANSWER_TIME_MAX, has_spoken).await;
+    }
+
+    async fn moved_until(&self, most: Duration, is: impl Fn(&State) -> bool) {
+        let moved = async {
             loop {
-                let taken = self.taken.notified();
-                if !self.with(|state| state.session.is_crowded()) {
+                let moved = self.moved.notified();
+                if self.with(|state| is(state)) {
                     break;
                 }
-                taken.await;
+                moved.await;
             }
         };
-        // Whoever still does not wait is refused when there are too many.
-        let _ = tokio::time::timeout(CROWDED_TIME_MAX, room).await;
+        let _ = tokio::time::timeout(most, moved).await;
     }
 
     /// The answer to a POST.
@@ -185,7 +197,7 @@ impl Live {
             state.requests = Some(cx.waker().clone());
             Poll::Pending
         });
-        self.taken.notify_waiters();
+        self.moved.notify_waiters();
         found
     }
 
@@ -198,6 +210,7 @@ impl Live {
             }
             wake(&mut state.back);
         });
+        self.moved.notify_waiters();
     }
 
     /// Says the last thing.
@@ -206,7 +219,7 @@ impl Live {
             state.session.end(now(), end);
             wake(&mut state.back);
         });
-        self.taken.notify_waiters();
+        self.moved.notify_waiters();
     }
 
     /// The client ends the session.
@@ -215,7 +228,7 @@ impl Live {
             state.session.terminate();
             wake(&mut state.back);
         });
-        self.taken.notify_waiters();
+        self.moved.notify_waiters();
         self.changed.notify_one();
     }
 
@@ -250,7 +263,7 @@ impl Live {
             state.session.tick(now());
             wake(&mut state.back);
         });
-        self.taken.notify_waiters();
+        self.moved.notify_waiters();
     }
 
     /// Waits until something has changed that the session's task looks at.

@@ -1,5 +1,10 @@
 //! Reading and writing documents.
 
+use firekeep_testkit::random::Seeded;
+use firekeep_testkit::values;
+use firekeep_wire_firestore::convert::value::write_fields;
+use firekeep_wire_proto::google::firestore::v1 as proto;
+use proto::batch_get_documents_response::Result as Outcome;
 use serde_json::json;
 
 use crate::harness::{Server, document, refused, set};
@@ -141,4 +146,93 @@ async fn who_may_not_is_told_nothing() {
             ])
             .await;
     }
+}
+
+/// Gets and queries give what is stored without taking it apart; lists do take it apart.
+#[tokio::test]
+async fn documents_are_the_same_however_they_are_read() {
+    const DATABASE: &str = "projects/demo/databases/(default)";
+    let (server, mut random) = (Server::new(), Seeded::new(11));
+    let mut client = server.client();
+    let documents = (0..250).map(|at| proto::Document {
+        name: format!("{DATABASE}/documents/c/{at:03}"),
+        fields: write_fields(&values::map(&mut random, 4)),
+        ..proto::Document::default()
+    });
+    let writes = documents.map(|document| proto::Write {
+        operation: Some(proto::write::Operation::Update(document)),
+        ..proto::Write::default()
+    });
+    let request = proto::CommitRequest {
+        database: DATABASE.to_owned(),
+        writes: writes.collect(),
+        ..proto::CommitRequest::default()
+    };
+    client.commit(server.authorized(request)).await.unwrap();
+
+    let request = proto::ListDocumentsRequest {
+        parent: format!("{DATABASE}/documents"),
+        collection_id: "c".to_owned(),
+        page_size: 300,
+        ..proto::ListDocumentsRequest::default()
+    };
+    let listed = client.list_documents(server.authorized(request)).await;
+    let listed = listed.unwrap().into_inner().documents;
+    assert_eq!(listed.len(), 250);
+    // As bytes: no NaN is equal to another.
+    let bytes = |documents: &[proto::Document]| -> Vec<_> {
+        documents
+            .iter()
+            .map(prost::Message::encode_to_vec)
+            .collect()
+    };
+    let expected = bytes(&listed);
+
+    let mut got = Vec::new();
+    for document in &listed {
+        let name = document.name.clone();
+        let request = server.authorized(proto::GetDocumentRequest {
+            name,
+            ..proto::GetDocumentRequest::default()
+        });
+        got.push(client.get_document(request).await.unwrap().into_inner());
+    }
+    assert_eq!(bytes(&got), expected);
+
+    let request = server.authorized(proto::BatchGetDocumentsRequest {
+        database: DATABASE.to_owned(),
+        documents: listed.iter().map(|it| it.name.clone()).collect(),
+        ..proto::BatchGetDocumentsRequest::default()
+    });
+    let mut answers = (client.batch_get_documents(request).await.unwrap()).into_inner();
+    got.clear();
+    while let Some(answer) = answers.message().await.unwrap() {
+        assert!(answer.read_time.is_some());
+        got.extend(answer.result.map(|outcome| match outcome {
+            Outcome::Found(document) => document,
+            Outcome::Missing(name) => panic!("{name}"),
+        }));
+    }
+    assert_eq!(bytes(&got), expected);
+
+    let selector = proto::structured_query::CollectionSelector {
+        collection_id: "c".to_owned(),
+        ..Default::default()
+    };
+    let query = proto::StructuredQuery {
+        from: vec![selector],
+        ..proto::StructuredQuery::default()
+    };
+    let request = server.authorized(proto::RunQueryRequest {
+        parent: format!("{DATABASE}/documents"),
+        query_type: Some(proto::run_query_request::QueryType::StructuredQuery(query)),
+        ..proto::RunQueryRequest::default()
+    });
+    let mut answers = client.run_query(request).await.unwrap().into_inner();
+    got.clear();
+    while let Some(answer) = answers.message().await.unwrap() {
+        assert!(answer.read_time.is_some());
+        got.extend(answer.document);
+    }
+    assert_eq!(bytes(&got), expected);
 }

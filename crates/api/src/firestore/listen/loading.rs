@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::Error;
 use crate::firestore::database::Database;
+use crate::firestore::watch::bytes_of;
 use crate::limits::{LOAD_STEPS_AT_ONCE, QUERY_PAGE, QUERY_PAGE_FIRST};
 
 /// A target that is being loaded.
@@ -102,12 +103,17 @@ impl Loading {
 
 /// Makes some steps, not many. Blocks.
 fn run(mut load: Box<Load>, database: &Database, budget: Budget) -> Result<Ran, Error> {
-    let (mut steps, mut documents) = (Vec::new(), 0);
-    while steps.len() < LOAD_STEPS_AT_ONCE && documents < budget.documents {
+    let (mut steps, mut found_nothing) = (Vec::new(), 0);
+    let (mut documents, mut bytes) = (0, 0);
+    while found_nothing < LOAD_STEPS_AT_ONCE && documents < budget.documents && bytes < budget.bytes
+    {
         let step = load.next(&database.store, budget).map_err(late)?;
         match &step {
-            Step::Changes(changes) => documents += changes.len(),
-            Step::Reset | Step::Existence { .. } | Step::Done => {}
+            Step::Changes(changes) if !changes.is_empty() => {
+                documents += changes.len();
+                bytes += bytes_of(changes);
+            }
+            _ => found_nothing += 1,
         }
         let done = matches!(step, Step::Done);
         steps.push(step);

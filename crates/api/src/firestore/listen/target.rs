@@ -6,8 +6,7 @@
 use firekeep_documents::query::Strictness;
 use firekeep_documents::watch::{Lasts, Resume, Start, Target, TargetId};
 
-use super::loading::Loading;
-use super::{Held, ListenEvent, Listening};
+use super::{ListenEvent, Listening};
 use crate::Error;
 use crate::limits::{TARGETS_BYTES_MAX, TARGETS_MAX};
 
@@ -37,6 +36,27 @@ pub struct AddTarget {
     pub bytes: usize,
 }
 
+/// A target that was let in.
+pub(super) struct Held {
+    pub(super) what: Target,
+    bytes: usize,
+}
+
+impl Held {
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// One that has not begun.
+pub(super) struct Waiting {
+    pub(super) target: TargetId,
+    pub(super) start: Start,
+    pub(super) lasts: Lasts,
+    /// There may be any number of documents to load.
+    is_long: bool,
+}
+
 impl Listening {
     /// Takes a request. What comes of it is told by [`next`](Self::next).
     ///
@@ -47,6 +67,11 @@ impl Listening {
         match request {
             ListenRequest::Add(add) => self.add(*add).await,
             ListenRequest::Remove(id) => {
+                // One that has not begun was not answered yet, and clients count answers.
+                if self.waiting.iter().any(|waiting| waiting.target == id) {
+                    let added = self.stream.add(id, Lasts::Open);
+                    self.ready.push(ListenEvent::Event(added));
+                }
                 self.leave(id);
                 let event = self.stream.remove(id);
                 self.ready.push(ListenEvent::Event(event));
@@ -57,29 +82,29 @@ impl Listening {
 
     async fn add(&mut self, add: AddTarget) -> Result<(), Error> {
         let id = match add.id {
-            Some(id) if self.stream.has(id) => {
+            Some(id) if self.targets.contains_key(&id) => {
                 let text = format!("the target {} is active already", id.get());
                 return Err(Error::Invalid(text));
             }
             Some(id) => id,
             None => {
-                let id = self.stream.free_id();
+                let mut ids = (1..=i32::MAX).filter_map(TargetId::new);
+                let id = ids.find(|id| !self.targets.contains_key(id));
                 id.ok_or(Error::Exhausted("targets on this stream"))?
             }
         };
-        let is_full = self.stream.targets() >= TARGETS_MAX
+        let is_full = self.targets.len() >= TARGETS_MAX
             || self.targets_bytes() + add.bytes > TARGETS_BYTES_MAX;
-        // Also of one that is refused: clients count answers, and one that removes it meanwhile gets its own.
-        let added = self.stream.add(id, add.lasts);
-        self.ready.push(ListenEvent::Event(added));
-        let begun = match is_full {
+        let let_in = match is_full {
             true => Err(Error::Exhausted("targets on this stream")),
-            false => self.begin(id, add).await,
+            false => self.let_in(id, add).await,
         };
-        match begun {
+        match let_in {
             Ok(()) => Ok(()),
             Err(cause) if is_full || is_refusal(&cause) => {
-                self.leave(id);
+                // Also of one that is refused: clients count answers, and one that removes it meanwhile gets its own.
+                let added = self.stream.add(id, Lasts::Open);
+                self.ready.push(ListenEvent::Event(added));
                 self.stream.forget(id);
                 let target = id;
                 self.ready.push(ListenEvent::Rejected { target, cause });
@@ -89,7 +114,7 @@ impl Listening {
         }
     }
 
-    async fn begin(&mut self, id: TargetId, add: AddTarget) -> Result<(), Error> {
+    async fn let_in(&mut self, id: TargetId, add: AddTarget) -> Result<(), Error> {
         let mut target = add.target?;
         if let Target::Query(query) = &mut target {
             if query.find_nearest.is_some() {
@@ -114,19 +139,31 @@ impl Listening {
                 self.subscription.insert(subscription)
             }
         };
-        let time = subscription.listen(id, &target).await?;
         let incarnation = subscription.watch.incarnation;
         let start = match &add.resume {
             None => Start::Fresh,
             Some(resume) => resume.start(incarnation, add.expected_count),
         };
-        let loading = Loading::new(id, &target, start, time, &open);
+        let is_long = match &target {
+            Target::Query(query) => query.limit.is_none() && !matches!(start, Start::After { .. }),
+            Target::Documents(_) => false,
+        };
+        let waiting = Waiting {
+            target: id,
+            start,
+            lasts: add.lasts,
+            is_long,
+        };
+        let behind = self
+            .waiting
+            .iter()
+            .take_while(|other| is_long || !other.is_long);
+        self.waiting.insert(behind.count(), waiting);
         let held = Held {
             what: target,
             bytes: add.bytes,
         };
         self.targets.insert(id, held);
-        self.loads.push_back(loading);
         Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! Listening: what streams are told, across everything that may come between.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use firekeep_documents::watch::{Incarnation, ResumeToken};
@@ -9,7 +12,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::firestore::watch::End;
-use crate::limits::{MAILBOX_BYTES_MAX, TARGETS_BYTES_MAX, TARGETS_MAX};
+use crate::limits::{MAILBOX_BYTES_MAX, QUERY_PAGE, TARGETS_BYTES_MAX, TARGETS_MAX};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -25,6 +28,27 @@ struct Client {
 }
 
 impl World {
+    /// Ends the watch as a failure does.
+    async fn break_watch(&self) {
+        let (core, database) = (Arc::clone(&self.server.core), self.database.clone());
+        let end = move || core.watches.end(&database, End::Failed);
+        tokio::task::spawn_blocking(end).await.unwrap();
+    }
+
+    /// Waits until a listener hears that the time goes on, and gives the time.
+    async fn heartbeat(&self, client: &mut Client) -> i64 {
+        self.server.clock.advance(20);
+        let now = self.now().micros();
+        // The thread looks at the clock now and then.
+        while client.snapshots.last() < Some(&now) {
+            tokio::time::pause();
+            client.snapshot().await;
+            tokio::time::resume();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        now
+    }
+
     async fn client(&self) -> Client {
         let opened = self.firestore.listen(self.administrator(), &self.database);
         Client {
@@ -197,22 +221,16 @@ async fn a_target_is_told_what_there_is_and_then_what_changes() {
     client.add(target(2, all("c"))).await;
     client.add(documents(4, &["c/a"])).await;
     client.add(documents(6, &["c/b"])).await;
-    client.snapshot().await;
-    assert_eq!(
-        client.take_words(),
-        [
-            "Add [2]",
-            "Add [4]",
-            "Add [6]",
-            "c/a=1 [2] []",
-            "Current [2]",
-            "c/a=1 [4] []",
-            "Current [4]",
-            "deleted c/b [6]",
-            "Current [6]",
-            "NoChange []",
-        ]
-    );
+    // One behind the other, and the one that may be long at the end.
+    for (number, told) in [
+        (4, "c/a=1 [4] []"),
+        (6, "deleted c/b [6]"),
+        (2, "c/a=1 [2] []"),
+    ] {
+        client.snapshot().await;
+        let [add, current] = ["Add", "Current"].map(|word| format!("{word} [{number}]"));
+        assert_eq!(client.take_words(), [&add, told, &current, "NoChange []"]);
+    }
     world.set("c/b", 2).await;
     client.snapshot().await;
     assert_eq!(client.take_words(), ["c/b=2 [2, 6] []", "NoChange []"]);
@@ -380,7 +398,10 @@ async fn numbers_are_given_and_bounded() {
         ..documents(5_001, &["c/a"])
     };
     client.add(large).await;
-    client.snapshot().await;
+    let last = format!("Current [{TARGETS_MAX}]");
+    while !client.words.contains(&last) {
+        client.snapshot().await;
+    }
     let words = client.take_words();
     for number in [5_000, 5_001] {
         let refused =
@@ -491,6 +512,7 @@ async fn a_client_that_does_not_read_falls_behind_and_catches_up() {
     client.add(target(1, all("c"))).await;
     client.add(target(3, at_least("c", 2))).await;
     client.snapshot().await;
+    client.snapshot().await;
     client.take_words();
     // Half of it for each of the two targets.
     let enough = i64::try_from(MAILBOX_BYTES_MAX / 900_000).unwrap() / 2 + 2;
@@ -584,15 +606,7 @@ async fn an_idle_stream_is_told_the_time() {
     client.snapshot().await;
     let first = client.snapshots[0];
     assert!(first >= before.micros());
-    world.server.clock.advance(20);
-    let now = world.now().micros();
-    // The thread looks at the clock now and then.
-    while client.snapshots.last() < Some(&now) {
-        tokio::time::pause();
-        client.snapshot().await;
-        tokio::time::resume();
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    world.heartbeat(&mut client).await;
     let later = world.set("c/b", 1).await;
     client.until(1, &[("a", 1), ("b", 1)]).await;
     assert!(*client.snapshots.last().unwrap() >= later.micros());
@@ -632,8 +646,7 @@ async fn who_listens_after_a_failure_begins_anew() {
     let mut client = world.client().await;
     client.add(target(1, all("c"))).await;
     client.until(1, &[("a", 1)]).await;
-    let watches = &world.server.core.watches;
-    watches.end(&world.database, End::Failed);
+    world.break_watch().await;
     let end = kind(client.take().await);
     assert_eq!(end, "the database cannot be listened to now; try again");
     let mut again = world.client().await;
@@ -683,4 +696,172 @@ async fn the_end_of_the_server_ends_listening() {
     tokio::task::spawn_blocking(move || core.close())
         .await
         .unwrap();
+}
+
+/// Counts how often somebody is to be polled again.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_last_target_left_before_its_snapshot_sleeps() {
+    let world = World::new();
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    while client.words.last().is_none_or(|word| word != "Current [1]") {
+        client.take().await.unwrap();
+    }
+    client.remove(1).await;
+    client.take().await.unwrap();
+    let wakes = Arc::<Wakes>::default();
+    let waker = Arc::clone(&wakes).into();
+    let mut next = pin!(client.listening.next());
+    let polled = next.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(matches!(polled, Poll::Pending));
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn what_was_before_a_load_is_told_before_it() {
+    let world = World::new();
+    world.set("c/x", 5).await;
+    let mut client = world.client().await;
+    client.add(target(1, at_least("c", 3))).await;
+    client.until(1, &[("x", 5)]).await;
+    let mut other = world.client().await;
+    other.add(target(1, all("c"))).await;
+    // Two steps: it leaves the target, and then is changed again.
+    for n in [1, 2] {
+        let time = world.set("c/x", n).await;
+        other.reach(time).await;
+    }
+    client.take_words();
+    client.add(target(3, all("c"))).await;
+    client.until(3, &[("x", 2)]).await;
+    let told = [
+        "c/x=1 [] [1]",
+        "NoChange []",
+        "Add [3]",
+        "c/x=2 [3] []",
+        "Current [3]",
+        "NoChange []",
+    ];
+    assert_eq!(client.take_words(), told);
+}
+
+#[tokio::test]
+async fn times_go_on_when_the_clock_is_set_back() {
+    let world = World::new();
+    world.set("c/a", 1).await;
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    let told = world.heartbeat(&mut client).await;
+    world.server.clock.advance(-7_200);
+    // In the same process, by another thread.
+    world.break_watch().await;
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    client.snapshot().await;
+    assert!(client.snapshots[0] >= told);
+    let token = client.token.clone();
+    drop(client);
+
+    let world = World::of(world.server.restarted(Mode::Safe));
+    let written = world.set("c/b", 2).await;
+    assert!(written.micros() > told);
+    let mut client = world.client().await;
+    client
+        .add(AddTarget {
+            resume: Some(Resume::Token(token)),
+            expected_count: Some(1),
+            ..target(1, all("c"))
+        })
+        .await;
+    client.snapshot().await;
+    assert!(client.snapshots[0] >= written.micros());
+    let told = ["Add [1]", "c/b=2 [1] []", "Current [1]", "NoChange []"];
+    assert_eq!(client.take_words(), told);
+}
+
+#[tokio::test]
+async fn large_documents_are_loaded_a_few_at_a_time() {
+    let world = World::new();
+    world.set("c/a", 1).await;
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    client.snapshot().await;
+    let token = client.token.clone();
+    let mut paths = Vec::new();
+    for n in 0..40 {
+        let mut fields = fields(n);
+        let text = "x".repeat(900_000);
+        fields.insert("text", text.as_str().into()).unwrap();
+        paths.push(format!("c/{n}"));
+        let operation = Operation::Update { fields, mask: None };
+        let write = set(paths.last().unwrap(), n);
+        world
+            .commit(vec![Write { operation, ..write }])
+            .await
+            .unwrap();
+    }
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let limited = Query {
+        limit: Some(100),
+        ..all("c")
+    };
+    for add in [
+        target(1, all("c")),
+        target(1, limited),
+        documents(1, &paths),
+    ] {
+        let mut client = world.client().await;
+        client
+            .add(AddTarget {
+                resume: Some(Resume::Token(token.clone())),
+                ..add
+            })
+            .await;
+        let (mut most, mut documents) = (0, 0);
+        while documents < 40 {
+            let events = timeout(LONG, client.listening.next()).await.unwrap();
+            let bytes = events.unwrap().into_iter().map(|event| match event {
+                ListenEvent::Event(Event::Changed { document, .. }) => document.bytes(),
+                _ => 0,
+            });
+            let bytes: Vec<_> = bytes.filter(|bytes| *bytes > 0).collect();
+            documents += bytes.len();
+            most = most.max(bytes.iter().sum());
+        }
+        assert!(most <= QUERY_PAGE.bytes + 8 * 1024 * 1024, "{most}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_may_leave_before_it_has_begun() {
+    let world = World::new();
+    let mut client = world.client().await;
+    client.add(target(1, all("c"))).await;
+    client.add(target(3, all("d"))).await;
+    let again = ListenRequest::Add(Box::new(target(3, all("d"))));
+    assert_eq!(kind(client.listening.request(again).await), "invalid");
+    client.remove(3).await;
+    client.add(target(3, all("e"))).await;
+    client.snapshot().await;
+    client.snapshot().await;
+    let told = [
+        "Add [3]",
+        "Remove [3]",
+        "Add [1]",
+        "Current [1]",
+        "NoChange []",
+        "Add [3]",
+        "Current [3]",
+        "NoChange []",
+    ];
+    assert_eq!(client.take_words(), told);
 }

@@ -154,9 +154,10 @@ async fn batches_get_every_document_once_and_of_one_time() {
     while let Some(page) = gets.next_page().await.unwrap() {
         got.extend(page);
     }
-    let shown: Vec<_> = (got.iter())
+    let shown: Vec<_> = (got.into_iter())
         .map(|got| match got {
             Got::Found(found) => {
+                let found = found.decode().unwrap();
                 assert_eq!(found.fields, Map::new());
                 assert!(found.update_time <= gets.read_time);
                 found.path.to_string()

@@ -28,7 +28,7 @@ async fn answers_come_in_pages_of_one_time() {
         let mut pages = 0;
         while let Some(page) = answers.next_page().await.unwrap() {
             pages += 1;
-            paths.extend(page.documents.iter().map(|found| found.path.to_string()));
+            paths.extend(page.documents.iter().map(|found| found.path().to_string()));
             // What happens meanwhile is later.
             let at = format!("c/{:05}", 999 - pages);
             world.commit(vec![delete(&at)]).await.unwrap();

@@ -316,7 +316,7 @@ impl Run {
                         .await
                         .unwrap();
                     let doc = match got.next_page().await.unwrap().unwrap().remove(0) {
-                        Got::Found(found) => Some(Doc::of(&found.fields)),
+                        Got::Found(found) => Some(Doc::of(&found.decode().unwrap().fields)),
                         Got::Missing(_) => None,
                     };
                     seen.push(Seen::Document(path, doc));

@@ -43,16 +43,28 @@ pub(in super::super) struct Letter {
     pub(super) bytes: usize,
 }
 
+/// The memory that letters take which were taken out: free again when this is dropped.
+pub(in super::super) struct Claim {
+    room: Arc<Room>,
+    bytes: usize,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// What was in a mailbox.
 pub(in super::super) enum Mailed {
     /// Everything since the last time, in order.
-    Letters(Vec<Letter>),
+    Letters(Vec<Letter>, Claim),
     /// Something was lost, of steps up to this snapshot at the latest.
     Behind(CommitTime),
 }
 
 /// The bytes that changes count for: once for each target that they wait for, though they are in memory once.
-pub(super) fn bytes_of(changes: &[Change]) -> usize {
+pub(in super::super) fn bytes_of(changes: &[Change]) -> usize {
     let bytes = |change: &Change| match change {
         Change::Matches(document) | Change::Left(document) => document.bytes(),
         Change::Deleted(path) | Change::FellOut(path) => path.as_str().len(),
@@ -90,7 +102,7 @@ impl Mailbox {
             let is_fair = all <= MAILBOXES_BYTES_MAX || letters.bytes <= MAILBOX_BYTES_FAIR;
             if letters.bytes > MAILBOX_BYTES_MAX || !is_fair {
                 letters.behind = Some(at);
-                drop(self.empty(&mut letters));
+                self.empty(&mut letters);
             } else {
                 letters.all.extend(new);
             }
@@ -110,7 +122,24 @@ impl Mailbox {
         if let Some(at) = letters.behind.take() {
             return Mailed::Behind(at);
         }
-        Mailed::Letters(self.empty(&mut letters))
+        let claim = self.claim(std::mem::take(&mut letters.bytes));
+        Mailed::Letters(std::mem::take(&mut letters.all), claim)
+    }
+
+    /// Takes what is about steps up to a time. Nothing from a mailbox that lost something, which
+    /// [`take`](Self::take) says.
+    pub(in super::super) fn take_until(&self, time: CommitTime) -> (Vec<Letter>, Claim) {
+        let mut letters = self.lock();
+        let some = letters.all.partition_point(|letter| letter.at <= time);
+        let some: Vec<_> = letters.all.drain(..some).collect();
+        let bytes = some.iter().map(|letter| letter.bytes).sum();
+        letters.bytes -= bytes;
+        (some, self.claim(bytes))
+    }
+
+    fn claim(&self, bytes: usize) -> Claim {
+        let room = Arc::clone(&self.room);
+        Claim { room, bytes }
     }
 
     /// Takes nothing in any more.
@@ -120,10 +149,9 @@ impl Mailbox {
         letters.is_closed = true;
     }
 
-    fn empty(&self, letters: &mut Letters) -> Vec<Letter> {
-        let bytes = std::mem::take(&mut letters.bytes);
-        self.room.0.fetch_sub(bytes, Ordering::Relaxed);
-        std::mem::take(&mut letters.all)
+    fn empty(&self, letters: &mut Letters) {
+        drop(self.claim(std::mem::take(&mut letters.bytes)));
+        letters.all = Vec::new();
     }
 
     fn lock(&self) -> MutexGuard<'_, Letters> {
@@ -150,10 +178,14 @@ mod tests {
         }]);
     }
 
+    fn times(letters: &[Letter]) -> Vec<i64> {
+        letters.iter().map(|letter| letter.at.0).collect()
+    }
+
     /// The times of what was mailed, or of the last that was lost.
     fn take(mailbox: &Mailbox) -> Result<Vec<i64>, i64> {
         match mailbox.take() {
-            Mailed::Letters(letters) => Ok(letters.iter().map(|letter| letter.at.0).collect()),
+            Mailed::Letters(letters, _) => Ok(times(&letters)),
             Mailed::Behind(lost) => Err(lost.0),
         }
     }
@@ -175,6 +207,28 @@ mod tests {
         put(&mailbox, 7, 10);
         drop(mailbox);
         assert_eq!(room.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn some_are_taken_and_the_memory_is_theirs_until_they_are_told() {
+        let room = Arc::<Room>::default();
+        let in_use = || room.0.load(Ordering::Relaxed);
+        let mailbox = Mailbox::new(Arc::clone(&room));
+        for at in [1, 2, 2, 4] {
+            put(&mailbox, at, 10);
+        }
+        let (some, claim) = mailbox.take_until(CommitTime(3));
+        assert_eq!((times(&some), in_use()), (vec![1, 2, 2], 40));
+        drop(claim);
+        assert_eq!(in_use(), 10);
+        let Mailed::Letters(rest, claim) = mailbox.take() else {
+            panic!("nothing was lost");
+        };
+        assert_eq!((times(&rest), in_use()), (vec![4], 10));
+        drop(claim);
+        put(&mailbox, 5, MAILBOX_BYTES_MAX + 1);
+        assert!(mailbox.take_until(CommitTime(9)).0.is_empty());
+        assert_eq!((take(&mailbox), in_use()), (Err(5), 0));
     }
 
     #[test]

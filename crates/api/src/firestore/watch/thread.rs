@@ -21,14 +21,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         // An end that has a reason has it by now.
         self.watch.end(End::Failed);
-        let mut all = self.watches.lock();
-        let name = &self.watch.database.name;
-        if all
-            .get(name)
-            .is_some_and(|known| Arc::ptr_eq(known, &self.watch))
-        {
-            all.remove(name);
-        }
+        self.watches.forget(&self.watch);
     }
 }
 
@@ -104,7 +97,7 @@ impl Watch {
         if rows.is_empty() {
             return Ok(false);
         }
-        let mut table = self.lock();
+        let mut table = self.lock_blocking();
         let outcome = table.hub.apply(&self.database.store, rows)?;
         table.mail(&outcome);
         self.position.send_replace(outcome.position);
@@ -116,7 +109,7 @@ impl Watch {
         let settled = self.database.settle(now)?;
         // What was on its way is visible by now.
         while self.take(&feed.next(LOG_ROWS_AT_ONCE, Duration::ZERO)?)? {}
-        let mut table = self.lock();
+        let mut table = self.lock_blocking();
         if table.hub.position() < settled {
             table.hub.advance(settled);
             self.position.send_replace(settled);
@@ -125,12 +118,12 @@ impl Watch {
     }
 
     fn has_listeners(&self) -> bool {
-        !self.lock().mailboxes.is_empty()
+        !self.lock_blocking().mailboxes.is_empty()
     }
 
     /// Lets nobody come any more, if nobody is there.
     fn is_over(&self) -> bool {
-        let mut table = self.lock();
+        let mut table = self.lock_blocking();
         table.over = table.mailboxes.is_empty();
         table.over
     }

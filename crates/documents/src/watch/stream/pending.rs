@@ -27,11 +27,13 @@ enum State {
     #[default]
     Unchanged,
     Present(Arc<Delivered>),
-    Deleted,
+    /// As of then: it may be back since, where no target of the stream sees it.
+    Deleted(CommitTime),
 }
 
 impl Pending {
-    pub(super) fn add(&mut self, id: TargetId, change: &Change) {
+    /// Takes a change of the step to `at`.
+    pub(super) fn add(&mut self, id: TargetId, at: CommitTime, change: &Change) {
         let known = self.0.get_mut(change.path());
         let changed = match known {
             Some(known) => known,
@@ -41,7 +43,7 @@ impl Pending {
             Change::Matches(document) | Change::Left(document) => {
                 changed.state = State::Present(Arc::clone(document));
             }
-            Change::Deleted(_) => changed.state = State::Deleted,
+            Change::Deleted(_) => changed.state = State::Deleted(at),
             Change::FellOut(_) => {}
         }
         match change {
@@ -85,7 +87,7 @@ impl Changed {
                 targets: self.targets.into_iter().collect(),
                 removed,
             },
-            State::Deleted => Event::Deleted { path, removed, at },
+            State::Deleted(at) => Event::Deleted { path, removed, at },
             State::Unchanged => Event::Removed { path, removed, at },
         }
     }
