@@ -13,8 +13,8 @@ pub struct Feed {
     engine: Arc<dyn Engine>,
     db: DbId,
     after: CommitTime,
-    /// The number of the newest commit up to `after`.
-    seq: u64,
+    /// The number of the newest commit up to `after`; `None` while that is still to come.
+    seq: Option<u64>,
 }
 
 impl Feed {
@@ -43,14 +43,13 @@ impl Feed {
     pub fn next(&mut self, limit: usize, wait: Duration) -> Result<Vec<LogRow>, Error> {
         let rows = self.engine.tail(self.db, self.after, limit, wait)?;
         for row in &rows {
-            if row.seq != self.seq + 1 {
+            if let Some(seq) = self.seq.filter(|seq| seq + 1 != row.seq) {
                 // Asked behind the reading, so that it knows of every trim before it.
                 check_kept(self.engine.snapshot(self.db)?.as_ref(), self.after)?;
-                let (seq, next) = (self.seq, row.seq);
-                let text = format!("the log has no commits between {seq} and {next}");
+                let text = format!("the log has no commits between {seq} and {}", row.seq);
                 return Err(Error::Corrupt(text));
             }
-            self.seq = row.seq;
+            self.seq = Some(row.seq);
             self.after = row.time;
         }
         Ok(rows)
@@ -63,16 +62,20 @@ impl Feed {
     }
 }
 
-/// The number of the newest commit up to a time, of which the log row may have been trimmed.
-fn number_at(snapshot: &dyn Snapshot, time: CommitTime) -> Result<u64, Error> {
+/// The number of the newest commit up to a time, of which the log row may have been trimmed. `None` for a time that is
+/// still to come: more commits may get times before it.
+fn number_at(snapshot: &dyn Snapshot, time: CommitTime) -> Result<Option<u64>, Error> {
+    if time > snapshot.time() {
+        return Ok(None);
+    }
     if let Some(next) = read_log(snapshot, time, 1)?.first() {
-        return Ok(next.seq.saturating_sub(1));
+        return Ok(next.seq.checked_sub(1));
     }
     // Trims leave the newest row.
     let newest = PageLimit::rows(1);
     let page = snapshot.scan(Space::Log, &KeyRange::all(), Direction::Reverse, newest)?;
     let newest = page.rows.first();
-    newest.map_or(Ok(0), |(_, row)| Ok(LogRow::decode(row)?.seq))
+    newest.map_or(Ok(Some(0)), |(_, row)| Ok(Some(LogRow::decode(row)?.seq)))
 }
 
 /// Refuses a time of which the log and the history were trimmed.

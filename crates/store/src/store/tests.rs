@@ -604,6 +604,19 @@ fn what_a_client_read_before_the_history_may_have_changed() {
 }
 
 #[test]
+fn a_reader_of_the_log_may_begin_at_a_time_that_is_still_to_come() {
+    // By how much it is ahead, and how many of ten commits come after it: the clock stands, so they are a microsecond apart.
+    for (ahead, after) in [(0, 10), (1, 9), (9, 1), (10, 0)] {
+        let (_, store) = open();
+        let start = CommitTime(store.read().unwrap().time().0 + ahead);
+        let mut feed = store.feed(start).unwrap();
+        (0..10).for_each(|_| put(&store, b"a").unwrap());
+        let rows = feed.next(100, Duration::ZERO).unwrap();
+        assert_eq!(rows.len(), after, "{ahead}");
+    }
+}
+
+#[test]
 fn a_reader_of_the_log_notices_what_was_trimmed_before_it_came_to_it() {
     // How many commits it reads, and how many there are beside, before the old ones are trimmed; whether it misses any.
     for (read, others, misses) in [
