@@ -21,7 +21,7 @@ pub(crate) const PARENT: &str = "projects/demo-bench/databases/(default)/documen
 const DATABASE: &str = "projects/demo-bench/databases/(default)";
 
 /// Listeners that share a connection.
-const STREAMS_EACH: usize = 100;
+const STREAMS_EACH: usize = 50;
 
 type Client = FirestoreClient<Channel>;
 
