@@ -119,6 +119,9 @@ pub(crate) const MAILBOXES_BYTES_MAX: usize = 512 * 1024 * 1024;
 pub(crate) const MAILBOX_BYTES_FAIR: usize = 64 * 1024;
 /// How many commits are one step at most for those who listen, where they come faster than steps are made.
 pub(crate) const LOG_ROWS_AT_ONCE: usize = 256;
+/// Bytes of documents after which such a step ends, and what one counts for that the log does not repeat.
+pub(crate) const STEP_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const STEP_DOCUMENT_BYTES: usize = 128 * 1024;
 /// How long the next commit is waited for, before a look at whether anybody still listens.
 pub(crate) const LOG_WAIT: Duration = Duration::from_millis(250);
 /// How long nothing was committed when now becomes a snapshot.

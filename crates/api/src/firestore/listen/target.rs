@@ -142,7 +142,11 @@ impl Listening {
         let incarnation = subscription.watch.incarnation;
         let start = match &add.resume {
             None => Start::Fresh,
-            Some(resume) => resume.start(incarnation, add.expected_count),
+            Some(resume) => match resume.start(incarnation, add.expected_count) {
+                // What there was then is not the past of this database.
+                Start::After { time, .. } if time < open.since => Start::Lost,
+                start => start,
+            },
         };
         let is_long = match &target {
             Target::Query(query) => query.limit.is_none() && !matches!(start, Start::After { .. }),

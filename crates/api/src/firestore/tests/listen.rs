@@ -632,11 +632,30 @@ async fn a_deleted_database_ends_its_streams_and_an_emptied_one_does_not() {
         }
     };
     assert_eq!(kind::<()>(Err(end)), "no database");
-    // A new one of the name is listened to from its beginning.
+    // A new one of the name is listened to from its beginning, whatever the client knows of the other.
+    let then = Timestamp::from_micros(*client.snapshots.last().unwrap());
+    world.server.clock.advance(1);
     world.set("c/b", 2).await;
-    let mut client = world.client().await;
-    client.add(target(1, all("c"))).await;
-    client.until(1, &[("b", 2)]).await;
+    let mut before = None;
+    for resume in [
+        None,
+        Some(Resume::At(then)),
+        Some(Resume::Token(client.token)),
+    ] {
+        let mut client = world.client().await;
+        let is_fresh = resume.is_none();
+        client
+            .add(AddTarget {
+                resume,
+                ..target(1, all("c"))
+            })
+            .await;
+        client.until(1, &[("b", 2)]).await;
+        assert_eq!(client.words.contains(&"Reset [1]".to_owned()), !is_fresh);
+        let at = client.snapshots.first().copied();
+        assert!(at > Some(then.micros()) && at >= before);
+        before = at;
+    }
 }
 
 #[tokio::test]

@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use firekeep_store::{CommitTime, Feed, LogRow};
+use bytes::Bytes;
+use firekeep_store::{CommitTime, Feed, LogRow, Space};
 
 use super::{End, Watch, Watches};
 use crate::Error;
-use crate::limits::{LOG_ROWS_AT_ONCE, LOG_WAIT, WATCH_IDLE, WATCH_SETTLES};
+use crate::limits::{
+    LOG_ROWS_AT_ONCE, LOG_WAIT, STEP_BYTES_MAX, STEP_DOCUMENT_BYTES, WATCH_IDLE, WATCH_SETTLES,
+};
 
 /// Ends the watch when its thread does, however that is.
 struct Guard {
@@ -92,16 +95,18 @@ fn run(guard: &Guard, mut feed: Feed) -> Result<(), Error> {
 }
 
 impl Watch {
-    /// Takes some commits as one step; `false` when there are none.
+    /// Takes some commits, as one step where they are not too large; `false` when there are none.
     fn take(&self, rows: &[LogRow]) -> Result<bool, Error> {
-        if rows.is_empty() {
-            return Ok(false);
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (step, later) = rest.split_at(step_of(rest));
+            let mut table = self.lock_blocking();
+            let outcome = table.hub.apply(&self.database.store, step)?;
+            table.mail(&outcome);
+            self.position.send_replace(outcome.position);
+            rest = later;
         }
-        let mut table = self.lock_blocking();
-        let outcome = table.hub.apply(&self.database.store, rows)?;
-        table.mail(&outcome);
-        self.position.send_replace(outcome.position);
-        Ok(true)
+        Ok(!rows.is_empty())
     }
 
     /// Makes now a snapshot, where nothing was committed for long: the tokens that clients hold stay young.
@@ -126,5 +131,57 @@ impl Watch {
         let mut table = self.lock_blocking();
         table.over = table.mailboxes.is_empty();
         table.over
+    }
+}
+
+/// How many of some commits are one step: the documents of a step are in memory together.
+fn step_of(rows: &[LogRow]) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&LogRow| {
+        bytes += bytes_of(row);
+        bytes <= STEP_BYTES_MAX
+    };
+    rows.iter().take_while(fits).count().max(1)
+}
+
+/// About what the documents are that a commit leaves behind.
+fn bytes_of(row: &LogRow) -> usize {
+    let documents = (row.changes.iter()).filter(|it| it.space == Space::Docs && !it.deleted);
+    let bytes = documents.map(|it| it.after.as_ref().map_or(STEP_DOCUMENT_BYTES, Bytes::len));
+    bytes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use firekeep_store::Change;
+
+    use super::*;
+
+    /// A commit of one document of so many bytes; none of one that the log does not repeat.
+    fn row(bytes: Option<usize>) -> LogRow {
+        LogRow {
+            changes: vec![Change {
+                space: Space::Docs,
+                key: Vec::new(),
+                deleted: false,
+                replaced: None,
+                after: bytes.map(|bytes| vec![0; bytes].into()),
+            }],
+            ..LogRow::default()
+        }
+    }
+
+    #[test]
+    fn a_step_is_as_many_commits_as_fit() {
+        let many = STEP_BYTES_MAX / STEP_DOCUMENT_BYTES;
+        for (rows, expected) in [
+            (vec![row(Some(1)); 200], 200),
+            (vec![row(None); many + 9], many),
+            (vec![row(Some(STEP_BYTES_MAX)), row(Some(1))], 1),
+            (vec![row(Some(STEP_BYTES_MAX + 1)), row(Some(1))], 1),
+            (vec![row(Some(1))], 1),
+        ] {
+            assert_eq!(step_of(&rows), expected);
+        }
     }
 }
