@@ -27,7 +27,7 @@ pub(crate) const OPEN_FILES_MAX: i32 = 512;
 /// Threads that flush and compact.
 pub(crate) const BACKGROUND_JOBS_MAX: i32 = 2;
 
-/// What flushes and compactions may write, in bytes per second; tuned down by RocksDB as long as it keeps up.
+/// What flushes and compactions may write, in bytes per second: so that reads and commits get a part of the disk.
 pub(crate) const BACKGROUND_BYTES_PER_SEC_MAX: i64 = 128 * 1024 * 1024;
 
 /// One file of RocksDB's own log, in bytes.

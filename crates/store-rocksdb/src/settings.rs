@@ -103,7 +103,9 @@ fn folder(options: Options, cache: &Cache) -> rocksdb::Options {
     folder.set_skip_stats_update_on_db_open(true);
 
     folder.set_max_background_jobs(BACKGROUND_JOBS_MAX);
-    folder.set_auto_tuned_ratelimiter(BACKGROUND_BYTES_PER_SEC_MAX, 100_000, 10);
+    // Not the one that RocksDB tunes by itself: that goes down to a twentieth in quiet times, and takes minutes to come up
+    // again, while a load waits for its flushes.
+    folder.set_ratelimiter(BACKGROUND_BYTES_PER_SEC_MAX, 100_000, 10);
     folder.set_bytes_per_sync(1024 * 1024);
     folder.set_avoid_unnecessary_blocking_io(true);
 
