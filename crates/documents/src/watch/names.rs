@@ -55,6 +55,7 @@ impl Names {
     ) -> Result<Option<Step>, Error> {
         let some = budget.documents.clamp(1, LOAD_DOCUMENTS);
         let from = self.rest.len().saturating_sub(some);
+        // The next ones stand at the end, where they are taken off.
         let keys = self.rest.iter().skip(from).rev();
         let keys: Vec<_> = keys.map(|(key, _)| key.clone()).collect();
         if keys.is_empty() {

@@ -141,6 +141,7 @@ impl Window {
     }
 
     fn seen(&self, known: &Known) -> Seen {
+        // What the offset leaves out is known, and seen by nobody.
         let mut seen = known.rows.keys().skip(self.offset).take(self.limit);
         let first = seen.next()?;
         let last = seen.next_back().unwrap_or(first);
