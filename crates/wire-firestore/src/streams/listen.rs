@@ -8,14 +8,14 @@ use firekeep_api::firestore::{
 };
 use firekeep_model::DatabaseName;
 use firekeep_wire_proto::google::firestore::v1 as proto;
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 use prost::Message as _;
 use proto::listen_request::TargetChange;
 use proto::target::query_target::QueryType;
 use proto::target::{QueryTarget, ResumeType, TargetType};
 
 use super::answer::{ListenAnswer, answer};
-use super::prove;
+use super::{Answering, answers, prove};
 use crate::Refusal;
 use crate::convert::Fault;
 use crate::convert::name::{read_database, read_parent, read_paths};
@@ -32,19 +32,12 @@ pub(crate) fn listen(
     bearer: Option<String>,
     requests: impl Stream<Item = Result<proto::ListenRequest, Refusal>> + Send + 'static,
 ) -> impl Stream<Item = Result<ListenAnswer, Refusal>> + Send + 'static {
-    let begin = State {
+    answers(State {
         service: service.clone(),
         bearer,
         requests: Box::pin(requests),
         open: None,
         ready: VecDeque::new(),
-    };
-    stream::unfold(Some(begin), |state| async {
-        let mut state = state?;
-        match state.next().await {
-            Ok(answer) => Some((Ok(answer?), Some(state))),
-            Err(refusal) => Some((Err(refusal), None)),
-        }
     })
 }
 
@@ -57,8 +50,9 @@ struct State {
     ready: VecDeque<ListenAnswer>,
 }
 
-impl State {
-    /// The next answer; `None` at the end of the requests.
+impl Answering for State {
+    type Answer = ListenAnswer;
+
     async fn next(&mut self) -> Result<Option<ListenAnswer>, Refusal> {
         loop {
             if let Some(answer) = self.ready.pop_front() {
@@ -83,7 +77,9 @@ impl State {
             }
         }
     }
+}
 
+impl State {
     async fn take(&mut self, request: proto::ListenRequest) -> Result<(), Refusal> {
         let (database, listening) = match &mut self.open {
             Some(open) => {

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use firekeep_api::firestore::Writing;
 use firekeep_model::DatabaseName;
 use firekeep_wire_proto::google::firestore::v1 as proto;
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 
-use super::prove;
+use super::{Answering, answers, prove};
 use crate::convert::name::read_database;
 use crate::convert::value::write_timestamp;
 use crate::convert::write::{read_writes, write_result};
@@ -23,18 +23,11 @@ pub(crate) fn write(
     bearer: Option<String>,
     requests: impl Stream<Item = Result<proto::WriteRequest, Refusal>> + Send + 'static,
 ) -> impl Stream<Item = Result<proto::WriteResponse, Refusal>> + Send + 'static {
-    let begin = State {
+    answers(State {
         service: service.clone(),
         bearer,
         requests: Box::pin(requests),
         open: None,
-    };
-    stream::unfold(Some(begin), |state| async {
-        let mut state = state?;
-        match state.next().await {
-            Ok(answer) => Some((Ok(answer?), Some(state))),
-            Err(refusal) => Some((Err(refusal), None)),
-        }
     })
 }
 
@@ -46,8 +39,9 @@ struct State {
     open: Option<(DatabaseName, Writing)>,
 }
 
-impl State {
-    /// The next answer; `None` at the end of the requests.
+impl Answering for State {
+    type Answer = proto::WriteResponse;
+
     async fn next(&mut self) -> Result<Option<proto::WriteResponse>, Refusal> {
         loop {
             let Some((database, writing)) = &mut self.open else {
@@ -68,7 +62,9 @@ impl State {
             }
         }
     }
+}
 
+impl State {
     async fn open(
         &mut self,
         request: proto::WriteRequest,
