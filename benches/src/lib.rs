@@ -4,6 +4,7 @@ pub mod peers;
 pub mod table;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
@@ -42,14 +43,28 @@ pub fn family_cpu_seconds(process: &str) -> Result<f64> {
 fn stat(process: &str) -> Result<(String, [f64; 4])> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(") ").context("stat")?;
-    // Behind the name, the parent is the second field, the times are the 12th to 15th. Source: proc(5).
+    // Behind the name, the first field is the state, the second the parent. Source: proc(5).
     let mut fields = fields.split(' ').skip(1);
     let parent = fields.next().context("stat")?.to_owned();
     let mut times = [0.0; 4];
+    // Nine others, and then the times: the 12th to 15th of all. Source: proc(5).
     for (time, field) in times.iter_mut().zip(fields.skip(9)) {
         *time = field.parse()?;
     }
     Ok((parent, times))
+}
+
+/// What the program was called with: its flags, and the server's binary, which is built by `make bench` where none is named.
+#[must_use]
+pub fn arguments() -> (Vec<String>, PathBuf) {
+    // The first is the program's own name.
+    let (flags, others): (Vec<_>, Vec<_>) =
+        (std::env::args().skip(1)).partition(|argument| argument.starts_with("--"));
+    let binary = others.first().map(PathBuf::from);
+    (
+        flags,
+        binary.unwrap_or_else(|| PathBuf::from("target/release/firekeep")),
+    )
 }
 
 /// Resident memory of a process, in MiB. `process` as for [`cpu_seconds`].

@@ -4,10 +4,12 @@
 //! Speaks as much of HTTP/2 as two servers that mean well need. It reads no headers, so no status: a call that failed
 //! is one that has no message. RFC 9113, RFC 7541, "gRPC over HTTP2".
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::input::Input;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The largest window. RFC 9113, section 6.9.1.
@@ -48,8 +50,7 @@ pub(crate) struct Connection {
     /// Received since the connection's window was filled up.
     received: u32,
     /// Read and not yet looked at.
-    input: Vec<u8>,
-    from: usize,
+    input: Input,
     output: Vec<u8>,
     answer: Vec<u8>,
 }
@@ -81,8 +82,7 @@ impl Connection {
             first_window: WINDOW_FIRST,
             stream_window: 0,
             received: 0,
-            input: Vec::new(),
-            from: 0,
+            input: Input::default(),
             output,
             answer: Vec::new(),
         })
@@ -168,7 +168,11 @@ impl Connection {
     /// Takes one frame; true when the answer to a stream ends with it.
     fn step(&mut self, stream: u32) -> Result<bool> {
         let frame = self.frame()?;
-        let payload = self.input.get(frame.payload).context("a short frame")?;
+        let payload = self
+            .input
+            .bytes
+            .get(frame.payload)
+            .context("a short frame")?;
         self.output.clear();
         match frame.kind {
             DATA => {
@@ -216,39 +220,20 @@ impl Connection {
 
     /// The next frame, in `input`.
     fn frame(&mut self) -> Result<Frame> {
-        self.fill(FRAME_HEAD)?;
-        let head = self.input.get(self.from..).unwrap_or_default();
+        let head = self.input.fill(&mut self.stream, FRAME_HEAD)?;
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3, ..] = *head else {
             bail!("a short frame");
         };
         let length = usize::try_from(u32::from_be_bytes([0, l0, l1, l2]))?;
-        self.fill(FRAME_HEAD + length)?;
-        let from = self.from + FRAME_HEAD;
-        self.from = from + length;
+        self.input.fill(&mut self.stream, FRAME_HEAD + length)?;
+        let from = self.input.from + FRAME_HEAD;
+        self.input.from = from + length;
         Ok(Frame {
             kind,
             flags,
             stream: u32::from_be_bytes([s0, s1, s2, s3]),
             payload: from..from + length,
         })
-    }
-
-    /// Has so many bytes in `input`.
-    fn fill(&mut self, wanted: usize) -> Result<()> {
-        let mut there = self.input.len() - self.from;
-        if there < wanted {
-            self.input.drain(..self.from);
-            self.from = 0;
-        }
-        while there < wanted {
-            self.input.resize((there + FRAME_MAX).max(wanted), 0);
-            let room = self.input.get_mut(there..).unwrap_or_default();
-            let read = self.stream.read(room)?;
-            ensure!(read > 0, "the server closed the connection");
-            there += read;
-            self.input.truncate(there);
-        }
-        Ok(())
     }
 }
 

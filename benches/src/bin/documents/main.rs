@@ -8,19 +8,19 @@
 
 mod firestore;
 mod http2;
+mod input;
 mod item;
 mod load;
 mod pg;
 mod postgres;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use firekeep_bench::peers::{self, Emulator, Firekeep, Postgres};
 use firekeep_bench::table::{at_least, at_most, head, remark};
-use firekeep_bench::to_f64;
+use firekeep_bench::{arguments, to_f64};
 use firestore::Firestore;
 use load::{Cost, Rate, alternate};
 
@@ -38,9 +38,8 @@ struct Sizes {
 }
 
 fn main() -> Result<()> {
-    // The first is this program's name.
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let says = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let (flags, binary) = arguments();
+    let says = |flag: &str| flags.iter().any(|known| known == flag);
     let sizes = match says("--quick") {
         true => Sizes {
             small: 10_000,
@@ -51,10 +50,6 @@ fn main() -> Result<()> {
             large: 1_000_000,
         },
     };
-    let binary = arguments
-        .iter()
-        .find(|argument| !argument.starts_with("--"));
-    let binary = binary.map_or_else(|| PathBuf::from("target/release/firekeep"), PathBuf::from);
     let folder = tempfile::tempdir()?;
     head();
 

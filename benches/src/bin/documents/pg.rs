@@ -3,24 +3,23 @@
 //!
 //! Source: PostgreSQL's documentation, "Frontend/Backend Protocol", version 3.0.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
+
+use crate::input::Input;
 
 const VERSION: u32 = 3 << 16;
 /// `ErrorResponse`, `DataRow` and `ReadyForQuery`.
 const ERROR: u8 = b'E';
 const ROW: u8 = b'D';
 const READY: u8 = b'Z';
-/// What is read at once.
-const READ_BYTES: usize = 64 * 1024;
 
 /// A connection.
 pub(crate) struct Connection {
     stream: TcpStream,
-    input: Vec<u8>,
-    from: usize,
+    input: Input,
 }
 
 impl Connection {
@@ -30,8 +29,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         let mut connection = Self {
             stream,
-            input: Vec::new(),
-            from: 0,
+            input: Input::default(),
         };
         let text = format!("user\0{user}\0database\0{database}\0\0");
         let mut start = u32::try_from(8 + text.len())?.to_be_bytes().to_vec();
@@ -73,35 +71,20 @@ impl Connection {
     }
 
     fn message(&mut self) -> Result<(u8, &[u8])> {
-        self.fill(5)?;
-        let head = self.input.get(self.from..).unwrap_or_default();
+        let head = self.input.fill(&mut self.stream, 5)?;
         let [kind, l0, l1, l2, l3, ..] = *head else {
             bail!("a short message");
         };
         let length = usize::try_from(u32::from_be_bytes([l0, l1, l2, l3]))?;
-        self.fill(1 + length)?;
-        let from = self.from + 5;
-        self.from += 1 + length;
-        let body = self.input.get(from..self.from).context("a short message")?;
+        self.input.fill(&mut self.stream, 1 + length)?;
+        let from = self.input.from + 5;
+        self.input.from += 1 + length;
+        let body = self
+            .input
+            .bytes
+            .get(from..self.input.from)
+            .context("a short message")?;
         Ok((kind, body))
-    }
-
-    /// Has so many bytes in `input`.
-    fn fill(&mut self, wanted: usize) -> Result<()> {
-        let mut there = self.input.len() - self.from;
-        if there < wanted {
-            self.input.drain(..self.from);
-            self.from = 0;
-        }
-        while there < wanted {
-            self.input.resize((there + READ_BYTES).max(wanted), 0);
-            let room = self.input.get_mut(there..).unwrap_or_default();
-            let read = self.stream.read(room)?;
-            ensure!(read > 0, "the server closed the connection");
-            there += read;
-            self.input.truncate(there);
-        }
-        Ok(())
     }
 }
 

@@ -10,9 +10,8 @@ mod latency;
 mod listener;
 mod load;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
+use firekeep_bench::arguments;
 use firekeep_bench::peers::{Emulator, Firekeep};
 use firekeep_bench::table::head;
 use listener::Server;
@@ -28,9 +27,8 @@ struct Sizes {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // The first is this program's name.
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let (flags, binary) = arguments();
+    let quick = flags.iter().any(|flag| flag == "--quick");
     let sizes = match quick {
         true => Sizes {
             crowd: 1_000,
@@ -41,10 +39,6 @@ async fn main() -> Result<()> {
             listeners: 1_000,
         },
     };
-    let binary = arguments
-        .iter()
-        .find(|argument| !argument.starts_with("--"));
-    let binary = binary.map_or_else(|| PathBuf::from("target/release/firekeep"), PathBuf::from);
     let folder = tempfile::tempdir()?;
     head();
 
